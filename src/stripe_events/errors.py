@@ -65,7 +65,16 @@ class SignatureError(DeliveryError):
 
     The message is the diagnosis, meant for the operator and never for the
     sender. It holds neither the secret, nor the expected digest, nor the body.
+
+    Args:
+        message: the diagnosis in words.
+        diagnosis: the same as one of a small set of names, for metrics.
     """
+
+    def __init__(self, message: str, *, diagnosis: str = "") -> None:
+        """Keep the diagnosis beside the message."""
+        super().__init__(message)
+        self.diagnosis = diagnosis
 
 
 class MissingSignature(SignatureError):

@@ -1,0 +1,55 @@
+"""
+From the bytes of a body to a JSON object, or one MalformedPayload.
+
+Bytes come from outside, so nothing else may be raised: not for invalid UTF-8,
+NaN, numbers of 5,000 digits or 100,000 brackets (how deep is too deep is the
+interpreter's JSON parser's to say: about 1,000 levels or more). Duplicate keys
+are legal JSON; the last one wins, as in every SDK of Stripe's.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NoReturn, cast
+
+from stripe_events.errors import MalformedPayload
+
+_BOM = b"\xef\xbb\xbf"
+
+
+def load(body: bytes) -> dict[str, Any]:
+    """
+    Parse a body that must hold one JSON object.
+
+    Raises:
+        MalformedPayload: with the reason, never with the body's text.
+    """
+    try:
+        payload = _DECODER.decode(body.removeprefix(_BOM).decode("utf-8"))
+    except UnicodeDecodeError:
+        raise MalformedPayload("the body is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        msg = f"the body is not JSON: {error.msg}, at character {error.pos}"
+        raise MalformedPayload(msg) from None
+    except RecursionError:
+        raise MalformedPayload("the body is nested too deeply") from None
+    except ValueError:
+        raise MalformedPayload("the body holds a number that cannot be read") from None
+    if type(payload) is not dict:
+        raise MalformedPayload("the body is JSON, but not an object")
+    return cast("dict[str, Any]", payload)
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise ValueError  # NaN and Infinity are not JSON
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError  # 1e999 is JSON, but no float
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite)
