@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from json.encoder import encode_basestring_ascii
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from stripe_events import errors
 
@@ -186,15 +186,13 @@ def find_header(headers: Headers, name: str) -> str | None:
 def _pairs(headers: Mapping[str, Any] | Iterable[tuple[Any, Any]]) -> Iterable[tuple[Any, Any]]:
     # werkzeug's, Starlette's and multidict's mappings repeat a key in items();
     # Starlette names that multi_items().
-    multi_items = getattr(headers, "multi_items", None)
-    if multi_items is not None:
-        return multi_items()  # type: ignore[no-any-return]
-    return headers.items() if isinstance(headers, Mapping) or hasattr(headers, "items") else headers
+    items: Any = getattr(headers, "multi_items", None) or getattr(headers, "items", None)
+    return headers if items is None else cast("Iterable[tuple[Any, Any]]", items())
 
 
 def _texts(value: object) -> list[str]:
     if isinstance(value, (list, tuple)):
-        return [_text(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_text(item) for item in cast("Iterable[object]", value)]
     return [_text(value)]
 
 
