@@ -1,0 +1,20 @@
+"""What all layers of tests share: how long Hypothesis searches, and what is under test."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from importlib.util import find_spec
+
+from hypothesis import HealthCheck, settings
+
+# No deadline and no health check by time: cores are shared, and a slow machine is no defect.
+settings.register_profile("normal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", settings.get_profile("normal"), max_examples=20_000)
+settings.load_profile("normal")
+
+
+def pytest_report_header() -> str:
+    """Name the package under test by its place, and the stripe it meets."""
+    spec = find_spec("stripe_events")
+    place = spec.origin if spec else "not installed"
+    return f"stripe_events: {place}; stripe {version('stripe')}"
