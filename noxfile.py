@@ -64,9 +64,10 @@ def is_present(version: str) -> bool:
     if version == RUNNING:
         return True
     found = shutil.which(f"python{version}")
-    return found is not None and not subprocess.run(
-        [found, "-V"], capture_output=True, check=False
-    ).returncode
+    return (
+        found is not None
+        and not subprocess.run([found, "-V"], capture_output=True, check=False).returncode
+    )
 
 
 SUPPORTED = nox.project.python_versions(PYPROJECT)
