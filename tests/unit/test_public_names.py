@@ -1,0 +1,120 @@
+"""What is public is named in ``__all__``, documented, and reached by a name without underscore."""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from inspect import getdoc
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SRC = Path(__file__).parents[2] / "src"
+
+# Every other file is private: it, or a folder above it, begins with an underscore.
+PUBLIC = (
+    "stripe_events",
+    "stripe_events.adapters",
+    "stripe_events.adapters.asgi",
+    "stripe_events.adapters.aws_lambda",
+    "stripe_events.adapters.wsgi",
+    "stripe_events.catalogue",
+    "stripe_events.cli",
+    "stripe_events.errors",
+    "stripe_events.events",
+    "stripe_events.notifications",
+    "stripe_events.observers",
+    "stripe_events.router",
+    "stripe_events.testing",
+)
+
+
+def name_of(path: Path) -> str:
+    """Give the dotted name of a source file."""
+    parts = path.relative_to(SRC).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {name_of(path): path for path in sorted((SRC / "stripe_events").rglob("*.py"))}
+
+
+def parse(module: str) -> ast.Module:
+    """Read a module's source."""
+    return ast.parse(FILES[module].read_text("utf-8"))
+
+
+def bound_names(node: ast.stmt, *, imports_too: bool) -> Iterator[str]:
+    """Give the names that a statement at the top of a file binds, also under an ``if``."""
+    match node:
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            yield node.name
+        case ast.Assign():
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        case ast.AnnAssign(target=ast.Name() as target):
+            yield target.id
+        case ast.If():
+            for child in node.body:
+                yield from bound_names(child, imports_too=imports_too)
+        case ast.ImportFrom() if imports_too and (node.module or "").startswith("stripe_events"):
+            yield from (alias.asname or alias.name for alias in node.names)
+        case _:
+            pass
+
+
+def public_names(module: str) -> set[str]:
+    """Give what a module defines, and for a package also what it takes from its own files."""
+    is_package = FILES[module].name == "__init__.py"
+    return {
+        name
+        for node in parse(module).body
+        for name in bound_names(node, imports_too=is_package)
+        if not name.startswith("_")
+    }
+
+
+def undocumented(body: list[ast.stmt], prefix: str) -> Iterator[str]:
+    """Give the public classes, functions and methods that lack a docstring."""
+    for node in body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        # The docstring of a property or an overloaded function stands once, at its first form
+        # or its last.
+        repeats = any(
+            ast.unparse(decorator).endswith(("overload", ".setter", ".deleter"))
+            for decorator in node.decorator_list
+        )
+        if node.name.startswith("_") or repeats:
+            continue
+        if ast.get_docstring(node) is None:
+            yield prefix + node.name
+        if isinstance(node, ast.ClassDef):
+            yield from undocumented(node.body, f"{prefix}{node.name}.")
+
+
+def test_every_other_file_is_private() -> None:
+    """Only the documented modules can be imported without touching an underscore."""
+    plain = {name for name in FILES if not any(part.startswith("_") for part in name.split("."))}
+    assert set(PUBLIC) == plain
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_all_holds_the_public_names(module: str) -> None:
+    """``__all__`` is sorted and complete, and each of its names can be had."""
+    loaded = import_module(module)
+    assert sorted(public_names(module)) == sorted(loaded.__all__)
+    assert [] == [name for name in loaded.__all__ if not hasattr(loaded, name)]
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_public_classes_and_functions_have_docstrings(module: str) -> None:
+    """What has no leading underscore tells its contract, in private modules too."""
+    silent = list(undocumented(parse(module).body, ""))
+    loaded = import_module(module)
+    # A method that takes the place of a base's may leave the word to that one.
+    inherited = {name for name in silent if "." in name and getdoc(attrgetter(name)(loaded))}
+    assert [] == [name for name in silent if name not in inherited]
