@@ -1,0 +1,1 @@
+"""What keeps the generated parts fresh: run from the root, as ``python -m tools.<name>``."""
