@@ -143,7 +143,7 @@ def typing(session: nox.Session) -> None:
 @nox.session(python=NEWEST)
 def generated(session: nox.Session) -> None:
     """Compare generated code with its sources, and the catalogue with the newest stripe."""
-    session.install("-e.", *group("lint"))
+    session.install("-e.", *group("tools"))
     session.install("--upgrade", "stripe")
     session.run("python", "-m", "tools.generate", "--check")
     session.run("python", "-m", "tools.refresh")
