@@ -10,9 +10,9 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
-COMMANDS = {"nox", "pip", "python", "python3", "stripe-events"}
+COMMANDS = {"nox", "pip", "pre-commit", "python", "python3", "stripe-events"}
 FENCE = re.compile(
     r"(?P<mark><!-- no-run: \S[^\n]* -->\n+)?"
     r"^(?P<indent> *)```(?P<language>python|console)\n(?P<text>.*?)^(?P=indent)```$",
