@@ -49,7 +49,8 @@ class Cause(NamedTuple):
 
 def find_cause(header: SignatureHeader, body: bytes, keys: Keys) -> Cause:
     """Give the proved or else the likeliest cause of a mismatch; raise nothing."""
-    if not any(_is_well_formed(signature) for signature in header.signatures):
+    _, signatures = header
+    if not any(_is_well_formed(signature) for signature in signatures):
         return Cause(
             Diagnosis.UNREADABLE_HEADER,
             "the Stripe-Signature header cannot be read: "

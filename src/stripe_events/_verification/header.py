@@ -7,7 +7,7 @@ Stripe writes, so that no two readers of a header can see different times in it.
 
 from __future__ import annotations
 
-from typing import NamedTuple, NoReturn
+from typing import NoReturn, TypeAlias
 
 from stripe_events._verification.diagnosis import Diagnosis
 from stripe_events.errors import InvalidSignature, MissingSignature
@@ -24,11 +24,12 @@ _TIME_DIGITS = 12
 _OPTIONAL_WHITESPACE = " \t"  # RFC 9110, section 5.6.3
 
 
-class SignatureHeader(NamedTuple):
-    """What a header holds: ``timestamp`` as it is written there, and every ``v1`` value."""
+SignatureHeader: TypeAlias = tuple[str, list[str]]
+"""
+The time as it is written in a header, and every ``v1`` value in order.
 
-    timestamp: str
-    signatures: list[str]
+A plain tuple, as every delivery makes one and a NamedTuple takes three times as long.
+"""
 
 
 def read_header(header: str | None) -> SignatureHeader:
@@ -65,7 +66,7 @@ def read_header(header: str | None) -> SignatureHeader:
             times.append(value)
     timestamp = _only_time(times)
     _check_count(len(signatures))
-    return SignatureHeader(timestamp, signatures)
+    return timestamp, signatures
 
 
 def _only_time(times: list[str]) -> str:

@@ -117,7 +117,7 @@ class SignatureVerifier:
         name = matching_name(keys, header, body)
         if name is None:
             name = self._match_newer_or_refuse(header, body, keys)
-        timestamp = int(header.timestamp)
+        timestamp = int(header[0])
         age = self._clock() - timestamp
         if not -self._tolerance <= age <= self._tolerance:
             self._refuse_age(age)
