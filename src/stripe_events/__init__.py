@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from stripe_events._messages import Outcome, WebhookResponse
     from stripe_events._parse import parse
-    from stripe_events._registry import EventHandler
+    from stripe_events._selectors import EventHandler
     from stripe_events._resources import preload
     from stripe_events._verify import verify
     from stripe_events.errors import (
@@ -100,7 +100,7 @@ _HOMES = {
     "Outcome": "_messages",
     "WebhookResponse": "_messages",
     "parse": "_parse",
-    "EventHandler": "_registry",
+    "EventHandler": "_selectors",
     "preload": "_resources",
     "verify": "_verify",
     "EventRouter": "router",

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from stripe_events import errors
 
 __all__ = [
+    "MAX_BODY_BYTES",
     "Body",
     "Headers",
     "Outcome",
@@ -26,12 +27,20 @@ __all__ = [
 
 Body: TypeAlias = bytes | bytearray | memoryview | str
 Headers: TypeAlias = (
-    Mapping[str, str] | Mapping[str, Any] | Iterable[tuple[str | bytes, str | bytes]] | str | bytes | None
+    Mapping[str, str]
+    | Mapping[str, Any]
+    | Iterable[tuple[str | bytes, str | bytes]]
+    | str
+    | bytes
+    | None
 )
 """
 Request headers: a mapping in any case of letters (values may be lists), pairs of
 ``str`` or ``bytes`` (ASGI), or the bare value of ``Stripe-Signature``.
 """
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""The default size limit; Stripe documents no maximum, real events stay under 100 kB."""
 
 
 class Outcome(str, Enum):
@@ -155,7 +164,7 @@ def body_bytes(body: Body) -> bytes:
         except UnicodeEncodeError:
             msg = "the body is text that has no UTF-8 form"
             raise errors.MalformedPayload(msg) from None
-    if isinstance(body, (bytes, bytearray, memoryview)):
+    if isinstance(cast("object", body), (bytes, bytearray, memoryview)):
         return bytes(body)
     msg = (
         f"the body must be the raw bytes of the request, not {type(body).__name__}: "
@@ -179,7 +188,13 @@ def find_header(headers: Headers, name: str) -> str | None:
         return None
     if isinstance(headers, (str, bytes)):
         return _text(headers)
-    found = [text for key, value in _pairs(headers) if _text(key).lower() == name for text in _texts(value)]
+    length = len(name)
+    found = [
+        text
+        for key, value in _pairs(headers)
+        if value is not None and len(key) == length and _text(key).lower() == name
+        for text in _texts(value)
+    ]
     return ",".join(found) if found else None
 
 
@@ -187,7 +202,7 @@ def _pairs(headers: Mapping[str, Any] | Iterable[tuple[Any, Any]]) -> Iterable[t
     # werkzeug's, Starlette's and multidict's mappings repeat a key in items();
     # Starlette names that multi_items().
     items: Any = getattr(headers, "multi_items", None) or getattr(headers, "items", None)
-    return headers if items is None else cast("Iterable[tuple[Any, Any]]", items())
+    return cast("Iterable[tuple[Any, Any]]", headers if items is None else items())
 
 
 def _texts(value: object) -> list[str]:

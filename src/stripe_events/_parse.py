@@ -84,10 +84,9 @@ _WRONG_TYPE = (TypeError, ValueError, AttributeError, OverflowError, OSError)
 
 def _snapshot(payload: Mapping[str, Any], received_at: datetime | None) -> Event[Any]:
     event_id, event_type = _identity(payload)
-    data = payload.get("data")
-    if not isinstance(data, dict) or not isinstance(data.get("object"), dict):
+    data = cast("dict[str, Any]", payload.get("data"))
+    if type(data) is not dict or type(data.get("object")) is not dict:
         raise TypeError("data.object is missing")
-    data = cast("dict[str, Any]", data)
     if not isinstance(data.get("previous_attributes") or {}, dict):
         raise TypeError("data.previous_attributes is not an object")
     get = payload.get
@@ -109,9 +108,7 @@ def _snapshot(payload: Mapping[str, Any], received_at: datetime | None) -> Event
     )
 
 
-def _thin(
-    payload: Mapping[str, Any], received_at: datetime | None
-) -> EventNotification[Any, Any]:
+def _thin(payload: Mapping[str, Any], received_at: datetime | None) -> EventNotification[Any, Any]:
     event_id, event_type = _identity(payload)
     get = payload.get
     created = get("created")

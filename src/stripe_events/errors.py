@@ -19,7 +19,7 @@ No message contains a signing secret, an expected digest or a body.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +49,9 @@ __all__ = [
     "UnknownEventType",
     "UsageError",
 ]
+
+
+_ErrorT = TypeVar("_ErrorT", bound=Exception)
 
 
 class StripeEventsError(Exception):
@@ -99,6 +102,14 @@ class MalformedPayload(PayloadError):
 
 class PayloadTooLarge(PayloadError):
     """Say that a body is over the size limit (bytes)."""
+
+    @classmethod
+    def of(cls, size: int, limit: int) -> PayloadTooLarge:
+        """Make the error for a body of ``size`` bytes."""
+        return cls(
+            f"the body has {size} bytes, more than max_body_bytes={limit}; "
+            "allow more if Stripe really sends this much"
+        )
 
 
 class UsageError(StripeEventsError):
@@ -165,9 +176,10 @@ class HandlerError(ProcessingError, ExceptionGroup[Exception]):
         """Take what ``__new__`` has already used."""
         super().__init__(message, exceptions)
 
-    def derive(self, excs: Sequence[Exception], /) -> HandlerError:
+    def derive(self, excs: Sequence[_ErrorT], /) -> ExceptionGroup[_ErrorT]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Give a group of some of the failures, as ``split`` and ``except*`` need it."""
-        return HandlerError(self.message, excs)
+        names = dict(zip(map(id, self.exceptions), self.handlers, strict=False))
+        return HandlerError(self.message, excs, [names.get(id(error), "") for error in excs])  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
 
 
 class HandlerDirective(StripeEventsError):

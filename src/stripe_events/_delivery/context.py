@@ -1,0 +1,177 @@
+"""What a handler may know and say about the delivery it runs in."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from hashlib import sha256
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from stripe_events.errors import UsageError
+
+if TYPE_CHECKING:
+    import logging
+
+__all__ = ["Answer", "Context", "Delivery"]
+
+TIME_LIMIT = 60.0
+"""Seconds that the handlers of one delivery have, unless the caller knows better."""
+
+_MAX_IDEMPOTENCY_KEY = 255  # https://docs.stripe.com/api/idempotent_requests
+
+
+class Answer:
+    """A response body that Stripe is to read, made by ``Context.respond``."""
+
+    __slots__ = ("body", "headers")
+
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+        """Keep the bytes as they will be sent."""
+        self.body = body
+        self.headers = headers
+
+
+class Delivery:
+    """What all handlers of one delivery share."""
+
+    __slots__ = ("_id", "answer", "ends", "received_at", "secret")
+
+    def __init__(
+        self, received_at: datetime, secret: str | None = None, seconds: float = TIME_LIMIT
+    ) -> None:
+        """Start the clock: handlers have ``seconds`` from now."""
+        self.received_at = received_at
+        self.secret = secret
+        self.ends = monotonic() + seconds
+        self.answer: Answer | None = None
+        self._id: str | None = None
+
+    @property
+    def id(self) -> str:
+        """A random name for this delivery, made when it is first asked for."""
+        if self._id is None:
+            self._id = f"dlv_{os.urandom(12).hex()}"
+        return self._id
+
+
+class Context:
+    """
+    One run of one handler: who is being served, until when, and what to answer.
+
+    A handler gets it by taking a second parameter. It belongs to that run; keep
+    nothing of it.
+    """
+
+    __slots__ = ("_delivery", "_ends", "_event_id", "_handler", "_skipped", "answer")
+
+    def __init__(
+        self, delivery: Delivery, event_id: str, handler: str, seconds: float | None = None
+    ) -> None:
+        """Be made by the flow, for one handler; ``seconds`` is its own time limit."""
+        self._delivery = delivery
+        self._event_id = event_id
+        self._handler = handler
+        self._ends = delivery.ends if seconds is None else min(delivery.ends, monotonic() + seconds)
+        self.answer: Answer | None = None
+        self._skipped: str | None = None
+
+    @property
+    def delivery_id(self) -> str:
+        """A name for this delivery, the same for all its handlers, never seen before."""
+        return self._delivery.id
+
+    @property
+    def attempt(self) -> int:
+        """How often this handler has been started for this event; 1 without a store."""
+        return 1
+
+    @property
+    def received_at(self) -> datetime:
+        """When the delivery came in (UTC)."""
+        return self._delivery.received_at
+
+    @property
+    def secret(self) -> str | None:
+        """The name of the signing secret that matched; None for trusted input."""
+        return self._delivery.secret
+
+    @property
+    def deadline(self) -> datetime:
+        """When this run should be over (UTC), by its ``timeout`` and the delivery's limit."""
+        return datetime.now(timezone.utc) + timedelta(seconds=self._ends - monotonic())
+
+    @property
+    def out_of_order(self) -> bool:
+        """Whether a later event of the same object was handled before; needs a store."""
+        return False
+
+    @property
+    def idempotency_key(self) -> str:
+        """
+        A key that is the same in every attempt of this handler for this event.
+
+        Give it to Stripe's API or to any service that takes idempotency keys. At
+        most 255 characters.
+        """
+        key = f"{self._event_id}/{self._handler}"
+        if len(key) <= _MAX_IDEMPOTENCY_KEY:
+            return key
+        return f"{self._event_id[:64]}/{sha256(key.encode()).hexdigest()}"
+
+    @property
+    def skipped(self) -> str | None:
+        """The reason given to ``skip``, or None."""
+        return self._skipped
+
+    @property
+    def logger(self) -> logging.LoggerAdapter[logging.Logger]:
+        """The logger ``stripe_events.handlers``, with the event, handler and delivery as extras."""
+        import logging
+
+        extra = {
+            "stripe_event": self._event_id,
+            "handler": self._handler,
+            "delivery": self.delivery_id,
+        }
+        return logging.LoggerAdapter(logging.getLogger("stripe_events.handlers"), extra)
+
+    def remaining(self) -> float:
+        """Give the seconds until ``deadline``; 0.0 once it has passed."""
+        return max(0.0, self._ends - monotonic())
+
+    def skip(self, reason: str) -> None:
+        """
+        Say that this handler has nothing to do for this event; it counts as settled.
+
+        It does not end the function: return afterwards. Middleware calls it to
+        return before its ``yield``.
+        """
+        self._skipped = reason
+
+    def respond(self, json_value: Any, headers: Mapping[str, str] | None = None) -> None:
+        """
+        Answer Stripe with this JSON, for the types whose answer Stripe reads.
+
+        Sent with status 200 if this handler succeeds, whatever other handlers
+        do. Some types need a ``Stripe-Version`` header in the answer.
+
+        Raises:
+            UsageError: an answer was given in this delivery already, or a header
+                is no text of one line.
+            TypeError, ValueError: the value has no JSON form.
+        """
+        if self.answer is not None or self._delivery.answer is not None:
+            raise UsageError("ctx.respond() was called already: one delivery has one answer")
+        body = json.dumps(json_value, allow_nan=False).encode("utf-8")
+        self.answer = Answer(body, _checked(headers or {}))
+
+
+def _checked(headers: Mapping[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
+            msg = f"header {name!r} must be printable ASCII on one line"
+            raise UsageError(msg)
+    return {name.lower(): value for name, value in headers.items()}

@@ -1,0 +1,204 @@
+"""
+The way of a delivery, written once, as a generator that yields effects as values.
+
+Between any two yields the process may die, and a driver may abandon the flow:
+nothing that matters happens outside an effect. Closing the flow yields nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from datetime import datetime, timezone
+from time import perf_counter
+from typing import Any, NamedTuple, TypeAlias
+
+from stripe_events import _envelope, _payload
+from stripe_events._delivery.context import Context, Delivery
+from stripe_events._delivery.effects import (
+    Accept,
+    Effect,
+    Finish,
+    GiveBack,
+    Run,
+    RunResult,
+    Suspend,
+    Verify,
+)
+from stripe_events._delivery.observing import Observers, log
+from stripe_events._event import AnyEvent
+from stripe_events._messages import (
+    Body,
+    Headers,
+    Outcome,
+    WebhookResponse,
+    body_bytes,
+    outcome_of,
+    respond,
+)
+from stripe_events._parse import event_of
+from stripe_events._registry import Planned, RoutingTable
+from stripe_events._verification import Verification, Verifier
+from stripe_events.errors import (
+    DeliveryError,
+    HandlerError,
+    PayloadTooLarge,
+    Permanent,
+    ProcessingError,
+    RetryLater,
+)
+from stripe_events.observers import (
+    Dead,
+    Failed,
+    Handled,
+    HandlerRun,
+    Ignored,
+    Received,
+    Rejected,
+)
+
+Flow: TypeAlias = Generator[Effect, Any, WebhookResponse]
+
+
+class Settings(NamedTuple):
+    """What a frozen router gives every flow."""
+
+    table: RoutingTable
+    observers: Observers
+    clock: Callable[[], float]
+    max_body_bytes: int
+    expect_livemode: bool | None
+    needs_loop: bool
+
+
+def webhook(
+    settings: Settings, verifier: Verifier, body: Body, headers: Headers, seconds: float
+) -> Flow:
+    """Go the way of a signed request; handlers have ``seconds``."""
+    received_at = _now(settings)
+    try:
+        raw = body_bytes(body)
+        if len(raw) > settings.max_body_bytes:
+            raise PayloadTooLarge.of(len(raw), settings.max_body_bytes)
+        verification: Verification = yield Verify(verifier, raw, headers)
+        event = event_of(_payload.load(raw), received_at)
+    except DeliveryError as error:
+        return _rejected(settings, error)
+    except Exception as error:  # noqa: BLE001 - a verifier may be the user's code
+        return _not_verified(error)
+    delivery = Delivery(received_at, verification.secret, seconds)
+    return (yield from _deliver(settings, event, delivery))
+
+
+def trusted(settings: Settings, payload: Body | Mapping[str, Any], seconds: float) -> Flow:
+    """Go the way of input that was authenticated by other means."""
+    received_at = _now(settings)
+    try:
+        event = event_of(_envelope.unwrap(payload), received_at)
+    except DeliveryError as error:
+        return _rejected(settings, error)
+    return (yield from _deliver(settings, event, Delivery(received_at, None, seconds)))
+
+
+def _deliver(settings: Settings, event: AnyEvent, delivery: Delivery) -> Flow:
+    tell = settings.observers.tell
+    tell(Received, event, delivery.secret)
+    if settings.expect_livemode not in (None, event.livemode):
+        tell(Ignored, event, "livemode")
+        return respond(Outcome.IGNORED, event.id)
+    plan = settings.table.plan(event)
+    if not plan:
+        tell(Ignored, event, "no handler")
+        return respond(Outcome.IGNORED, event.id)
+    yield Accept(event, plan)
+    started = perf_counter()
+    runs: list[HandlerRun] = []
+    for planned in plan:
+        context = Context(delivery, event.id, planned.handler.name, planned.handler.timeout)
+        result: RunResult = (
+            (yield Run(planned.handler, event, context))
+            if planned.error is None
+            else RunResult(planned.error)
+        )
+        if result.abandoned:
+            return respond(Outcome.DRAINING, event.id)
+        if result.cancelled:
+            yield GiveBack()
+            return respond(Outcome.DRAINING, event.id)
+        yield Finish(planned.handler, result)
+        runs.append(_ended(planned, context, result, delivery))
+    return (yield from _settle(settings, event, delivery, runs, started))
+
+
+def _ended(planned: Planned, context: Context, result: RunResult, delivery: Delivery) -> HandlerRun:
+    name, error = planned.handler.name, result.error
+    if error is not None:
+        return HandlerRun(name, "dead" if isinstance(error, Permanent) else "failed", error)
+    if context.skipped is not None:
+        return HandlerRun(name, "skipped")
+    if context.answer is not None:
+        delivery.answer = context.answer
+    return HandlerRun(name, "succeeded")
+
+
+def _settle(
+    settings: Settings,
+    event: AnyEvent,
+    delivery: Delivery,
+    runs: list[HandlerRun],
+    started: float,
+) -> Flow:
+    errors = [run for run in runs if run.error is not None]
+    if not errors:
+        settings.observers.tell(Handled, event, tuple(runs), perf_counter() - started)
+        return _answered(respond(Outcome.HANDLED, event.id), delivery)
+    error = _handler_error(event, errors, len(runs))
+    failed = any(run.outcome == "failed" for run in errors)
+    if failed:
+        yield Suspend(_retry_after(errors))
+    log("ERROR", str(error), error)
+    record = Failed if failed else Dead
+    settings.observers.tell(record, event, tuple(runs), perf_counter() - started, error)
+    outcome = Outcome.FAILED if failed else Outcome.DEAD
+    return _answered(respond(outcome, event.id, error), delivery)
+
+
+def _answered(response: WebhookResponse, delivery: Delivery) -> WebhookResponse:
+    answer = delivery.answer
+    if answer is None:
+        return response
+    headers = {
+        "content-type": "application/json",
+        **answer.headers,
+        "content-length": str(len(answer.body)),
+    }
+    return response._replace(status=200, headers=headers, body=answer.body)
+
+
+def _handler_error(event: AnyEvent, errors: list[HandlerRun], total: int) -> HandlerError:
+    names = [run.handler for run in errors]
+    message = (
+        f"{len(errors)} of {total} handlers did not succeed for {event.id} ({event.type}): "
+        f"{', '.join(names)}"
+    )
+    return HandlerError(message, [run.error for run in errors if run.error], names)
+
+
+def _retry_after(errors: list[HandlerRun]) -> float | None:
+    return min((e.error.after for e in errors if isinstance(e.error, RetryLater)), default=None)
+
+
+def _rejected(settings: Settings, error: DeliveryError) -> WebhookResponse:
+    log("WARNING", f"a delivery was rejected: {error}")
+    settings.observers.tell(Rejected, error)
+    return respond(outcome_of(error), error=error)
+
+
+def _not_verified(cause: Exception) -> WebhookResponse:
+    error = ProcessingError("the verifier failed, so that nothing can be said of the delivery")
+    error.__cause__ = cause
+    log("ERROR", str(error), error)
+    return respond(Outcome.FAILED, error=error)
+
+
+def _now(settings: Settings) -> datetime:
+    return datetime.fromtimestamp(settings.clock(), timezone.utc)

@@ -1,0 +1,179 @@
+"""
+One run of one handler with the middleware around it.
+
+Middleware is a generator function ``(event, ctx)`` that yields exactly once.
+The order of the steps is written once, in ``_steps``; ``run`` and ``arun``
+perform them. The time limit counts for the handler alone.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Generator
+from typing import Any, NamedTuple, TypeAlias
+
+from stripe_events._delivery.context import Context
+from stripe_events._event import AnyEvent
+from stripe_events._registry import Handler
+from stripe_events.errors import UsageError
+
+Wait: TypeAlias = Callable[[Awaitable[Any], float | None], Any]
+"""Wait for what an async handler returned, at most so many seconds."""
+
+
+class Enter(NamedTuple):
+    """Run a middleware up to its yield; gives whether it got there."""
+
+    generator: Any
+
+
+class Call(NamedTuple):
+    """Call the handler; gives its result."""
+
+
+class Leave(NamedTuple):
+    """Run the rest of a middleware with the handler's result or error."""
+
+    generator: Any
+    result: Any
+    error: BaseException | None
+
+
+Step: TypeAlias = Enter | Call | Leave
+
+
+def is_async_layer(middleware: Callable[..., Any]) -> bool:
+    """Tell whether a middleware is an async generator function."""
+    return inspect.isasyncgenfunction(middleware)
+
+
+def call(handler: Handler, event: AnyEvent, context: Context) -> Any:
+    """Call the handler's function with what it takes."""
+    return handler.call(event, context) if handler.takes_context else handler.call(event)
+
+
+def run(handler: Handler, event: AnyEvent, context: Context, wait: Wait) -> None:
+    """Run a handler in this thread; whatever it or its middleware raises is raised."""
+    if not handler.middleware:
+        _call(handler, event, context, wait)
+        return
+    steps = _steps(handler, event, context)
+    try:
+        step = next(steps)
+        while True:
+            try:
+                value = (
+                    _call(handler, event, context, wait)
+                    if isinstance(step, Call)
+                    else _perform(step)
+                )
+            except BaseException as error:  # noqa: BLE001 - it passes through the middleware
+                step = steps.throw(error)
+            else:
+                step = steps.send(value)
+    except StopIteration:
+        return
+
+
+async def arun(
+    handler: Handler,
+    event: AnyEvent,
+    context: Context,
+    acall: Callable[[Handler, AnyEvent, Context], Awaitable[Any]],
+) -> None:
+    """Run a handler in this task; ``acall`` calls it where it belongs."""
+    steps = _steps(handler, event, context)
+    try:
+        step = next(steps)
+        while True:
+            try:
+                value = (
+                    await acall(handler, event, context)
+                    if isinstance(step, Call)
+                    else await _aperform(step)
+                )
+            except BaseException as error:  # noqa: BLE001 - it passes through the middleware
+                step = steps.throw(error)
+            else:
+                step = steps.send(value)
+    except StopIteration:
+        return
+
+
+def _steps(handler: Handler, event: AnyEvent, context: Context) -> Generator[Step, Any, None]:
+    entered: list[Any] = []
+    result: Any = None
+    error: BaseException | None = None
+    try:
+        for middleware in handler.middleware:
+            generator = middleware(event, context)
+            if not (yield Enter(generator)):
+                _check_skipped(middleware, context)
+                break
+            entered.append(generator)
+        else:
+            if not context.skipped:
+                result = yield Call()
+    except BaseException as raised:  # noqa: BLE001 - the middleware sees it, then the caller
+        error = raised
+    while entered:
+        try:
+            yield Leave(entered.pop(), result, error)
+            error = None
+        except BaseException as raised:  # noqa: BLE001 - what a middleware makes of it counts
+            error = raised
+    if error is not None:
+        raise error
+
+
+def _check_skipped(middleware: Callable[..., Any], context: Context) -> None:
+    if not context.skipped:
+        msg = (
+            f"middleware {_name(middleware)} returned before its yield: "
+            "call ctx.skip(reason) to say that the handler is not to run"
+        )
+        raise UsageError(msg)
+
+
+def _call(handler: Handler, event: AnyEvent, context: Context, wait: Wait) -> Any:
+    result = call(handler, event, context)
+    if result is not None and inspect.isawaitable(result):
+        return wait(result, handler.timeout)
+    return result
+
+
+def _perform(step: Enter | Leave) -> Any:
+    if isinstance(step, Enter):
+        return next(step.generator, _RETURNED) is not _RETURNED
+    generator, result, error = step
+    try:
+        generator.send(result) if error is None else generator.throw(error)
+    except StopIteration:
+        return None
+    generator.close()
+    raise _yielded_twice(generator)
+
+
+async def _aperform(step: Enter | Leave) -> Any:
+    if not inspect.isasyncgen(step.generator):
+        return _perform(step)
+    if isinstance(step, Enter):
+        return await anext(step.generator, _RETURNED) is not _RETURNED
+    generator, result, error = step
+    try:
+        await (generator.asend(result) if error is None else generator.athrow(error))
+    except StopAsyncIteration:
+        return None
+    await generator.aclose()
+    raise _yielded_twice(generator)
+
+
+_RETURNED = object()
+
+
+def _yielded_twice(generator: Any) -> UsageError:
+    return UsageError(f"middleware {_name(generator)} yielded twice: it must yield exactly once")
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__qualname__", repr(function))

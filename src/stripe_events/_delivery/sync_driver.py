@@ -1,0 +1,57 @@
+"""Perform the flow's effects in the calling thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stripe_events._delivery import layers
+from stripe_events._delivery.effects import CANCELLED, SUCCEEDED, Effect, Run, RunResult, Verify
+from stripe_events._delivery.flow import Flow
+from stripe_events._messages import WebhookResponse
+
+
+class Stopped(BaseException):
+    """Say that a shutdown cancelled the async handler this thread waited for."""
+
+
+def drive(flow: Flow, wait: layers.Wait) -> WebhookResponse:
+    """
+    Go the whole way of a delivery.
+
+    Args:
+        flow: not started yet.
+        wait: waits for what async handlers return.
+    """
+    try:
+        effect = next(flow)
+        while True:
+            try:
+                value = _perform(effect, wait)
+            except Exception as error:  # noqa: BLE001 - the flow says what it means
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(value)
+    except StopIteration as end:
+        response: WebhookResponse = end.value
+        return response
+
+
+def run(effect: Run, wait: layers.Wait) -> RunResult:
+    """Run a handler in this thread and say how it ended."""
+    try:
+        layers.run(effect.handler, effect.event, effect.context, wait)
+    except Exception as error:  # noqa: BLE001 - a handler may raise anything
+        return RunResult(error)
+    except Stopped:
+        return CANCELLED
+    return SUCCEEDED
+
+
+def _perform(effect: Effect, wait: layers.Wait) -> Any:
+    match effect:
+        case Run():
+            return run(effect, wait)
+        case Verify():
+            return effect.verifier.verify(effect.body, effect.headers)
+        case _:
+            return None  # without a store nothing is claimed or recorded

@@ -1,0 +1,156 @@
+"""From a function and its options to a ``Handler``: names, parameters, checks."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any, cast
+
+from stripe_events import observers
+from stripe_events._registry import NO_FILTERS, Filters, Handler, Selector, Where
+from stripe_events.errors import UsageError
+
+_POSITIONAL = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
+
+
+def maker(
+    selector: Selector | None,
+    *,
+    is_fallback: bool = False,
+    name: str | None = None,
+    timeout: float | None = None,
+    **filters: Any,
+) -> Callable[[Callable[..., Any]], Handler]:
+    """
+    Give the function that makes a handler with these options.
+
+    Raises:
+        UsageError: an option is unknown or cannot be meant.
+    """
+    checked = _filters(selector, **filters)
+    if name is not None and not name:
+        raise UsageError("name='' names nothing: leave it out or give a name")
+    if timeout is not None and not 0 < timeout < math.inf:
+        msg = f"timeout is a finite number of seconds above 0, not {timeout!r}"
+        raise UsageError(msg)
+
+    def make(function: Callable[..., Any]) -> Handler:
+        is_async = _is_async(function)
+        if timeout is not None and not is_async:
+            raise UsageError(
+                "timeout= needs an async handler: a thread cannot be stopped; "
+                "ask ctx.remaining() in a sync one"
+            )
+        return Handler(
+            name=name or _default_name(function),
+            call=function,
+            takes_context=_takes_context(function),
+            is_async=is_async,
+            selector=selector,
+            is_fallback=is_fallback,
+            filters=checked,
+            timeout=timeout,
+        )
+
+    return make
+
+
+def check_middleware(function: Any) -> None:
+    """Refuse, with a UsageError, what is no generator function."""
+    if not (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
+        raise UsageError(
+            "middleware is a generator function (event, ctx) that yields once where the "
+            "handler runs"
+        )
+
+
+def check_records(classes: tuple[Any, ...]) -> None:
+    """Refuse, with a UsageError, what is no record class of ``stripe_events.observers``."""
+    known = {getattr(observers, name) for name in observers.__all__} - {observers.Record}
+    if not classes or not known.issuperset(classes):
+        raise UsageError(
+            "observe() takes record classes of stripe_events.observers, such as Failed"
+        )
+
+
+def _filters(
+    selector: Selector | None,
+    *,
+    changed: str | Collection[str] | None = None,
+    livemode: bool | None = None,
+    account: str | Collection[str] | None = None,
+    where: Where | None = None,
+) -> Filters:
+    if changed is not None and selector is not None and selector.kind == "thin":
+        raise UsageError("changed= is for snapshot events: thin ones carry no previous_attributes")
+    if where is not None and inspect.iscoroutinefunction(where):
+        raise UsageError("where= is a plain function: it decides at once, without awaiting")
+    accounts = _names("account", account)
+    filters = Filters(
+        _names("changed", changed),
+        livemode,
+        None if accounts is None else frozenset(accounts),
+        where,
+    )
+    return NO_FILTERS if filters == NO_FILTERS else filters
+
+
+def _names(option: str, value: str | Collection[str] | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    names = (value,) if isinstance(value, str) else tuple(value)
+    if not names or not all(names):
+        msg = f"{option}= names nothing, so the handler would never run"
+        raise UsageError(msg)
+    return names
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    inner = function.func if isinstance(function, partial) else function
+    called = getattr(inner, "__call__", None)  # noqa: B004 - its kind is asked, not whether it is there
+    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(called)
+
+
+def _takes_context(function: Callable[..., Any]) -> bool:
+    _refuse_generators(function)
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        msg = f"{function!r} cannot be called as a handler: give a function of (event) or (event, ctx)"
+        raise UsageError(msg) from None
+    positional = [p for p in parameters if p.kind in _POSITIONAL]
+    required = [p for p in positional if p.default is p.empty]
+    takes_more = (
+        any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters)
+        or len(required) > 2
+    )  # noqa: PLR2004 - the event and the context
+    has_event = bool(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    if takes_more or not has_event:
+        msg = (
+            f"handler {_default_name(function)} takes {inspect.signature(function)}: "
+            "a handler takes (event) or (event, ctx)"
+        )
+        raise UsageError(msg)
+    return len(required) == 2 or (  # noqa: PLR2004 - the event and the context
+        len(positional) > 1 and positional[1].name in ("ctx", "context")
+    )
+
+
+def _refuse_generators(function: Callable[..., Any]) -> None:
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise UsageError(
+            "a handler that yields would never run: return instead, or register it with "
+            "router.middleware"
+        )
+
+
+def _default_name(function: Any) -> str:
+    while isinstance(function, partial):
+        function = function.func
+    named = cast("Any", function if hasattr(function, "__qualname__") else type(function))
+    return f"{named.__module__}:{named.__qualname__}"

@@ -1,0 +1,273 @@
+"""
+Handlers and which events they are for: registration and matching, pure.
+
+A ``Registry`` collects; ``compile_table`` makes the immutable ``RoutingTable``
+that deliveries read without a lock. Nothing here runs a handler.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from stripe_events._event import AnyEvent, Event
+from stripe_events.errors import DuplicateHandler, UsageError
+
+Kind: TypeAlias = Literal["snapshot", "thin"]
+Where: TypeAlias = Callable[[Any], object]
+
+
+class Selector(NamedTuple):
+    """Which event types a handler is for."""
+
+    kind: Kind
+    types: frozenset[str]
+    patterns: tuple[re.Pattern[str], ...] = ()
+
+    def selects(self, kind: Kind, type_: str) -> bool:
+        """Tell whether an event of this kind and type is meant, also one Stripe adds tomorrow."""
+        if kind != self.kind:
+            return False
+        return type_ in self.types or any(p.fullmatch(type_) for p in self.patterns)
+
+
+class Filters(NamedTuple):
+    """What an event of the right type must fulfil besides; None asks for nothing."""
+
+    changed: tuple[str, ...] | None = None
+    livemode: bool | None = None
+    accounts: frozenset[str] | None = None
+    where: Where | None = None
+
+    def refusal(self, event: AnyEvent) -> str | None:
+        """
+        Give the name of the first filter that refuses the event, or None.
+
+        ``where`` comes last; what it raises is not caught here.
+        """
+        if self.livemode is not None and event.livemode is not self.livemode:
+            return "livemode"
+        if self.accounts is not None and account_of(event) not in self.accounts:
+            return "account"
+        if self.changed is not None and not (
+            isinstance(event, Event) and event.changed(*self.changed)
+        ):
+            return "changed"
+        if self.where is not None and not self.where(event):
+            return "where"
+        return None
+
+
+NO_FILTERS = Filters()
+
+
+class Handler(NamedTuple):
+    """One registered handler; ``selector`` is None for those that take every type."""
+
+    name: str
+    call: Callable[..., Any]
+    takes_context: bool
+    is_async: bool
+    selector: Selector | None
+    is_fallback: bool = False
+    filters: Filters = NO_FILTERS
+    timeout: float | None = None
+    middleware: tuple[Callable[..., Any], ...] = ()
+
+
+class Planned(NamedTuple):
+    """A handler that is to run for an event; ``error`` if its ``where`` raised."""
+
+    handler: Handler
+    error: Exception | None = None
+
+
+class Explanation(NamedTuple):
+    """
+    Why a handler would or would not run for an event.
+
+    ``refused_by`` is None if it would run, else ``"type"``, ``"fallback"`` (another
+    handler is registered for the type) or the name of the filter.
+    """
+
+    handler: str
+    runs: bool
+    refused_by: str | None
+
+
+class Registry:
+    """What was registered with one router, in order."""
+
+    __slots__ = ("frozen", "handlers", "included", "middleware", "names", "observers")
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.handlers: list[Handler] = []
+        self.names: set[str] = set()
+        self.middleware: list[Callable[..., Any]] = []
+        self.observers: list[tuple[type[Any], Callable[[Any], object]]] = []
+        self.included: list[Registry] = []
+        self.frozen = False
+
+    def freeze(self) -> None:
+        """Say that nothing may be added any more, here and in all that is included."""
+        self.frozen = True
+        for registry in self.descendants():
+            registry.frozen = True
+
+    def add(self, handler: Handler) -> None:
+        """
+        Add a handler.
+
+        Raises:
+            DuplicateHandler: this registry has one of the same name.
+        """
+        if handler.name in self.names:
+            raise _duplicate(handler.name)
+        self.names.add(handler.name)
+        self.handlers.append(handler)
+
+    def include(self, other: Registry) -> None:
+        """
+        Include another registry by reference: what it gets later counts too.
+
+        Raises:
+            UsageError: it is included already, or would include itself.
+        """
+        if other is self or self in other.descendants():
+            raise UsageError("a router cannot include itself, not even through another")
+        if other in self.descendants():
+            raise UsageError("this router is included already; its handlers would run twice")
+        self.included.append(other)
+
+    def descendants(self) -> Iterator[Registry]:
+        """Give all registries below this one, outermost first."""
+        for registry in self.included:
+            yield registry
+            yield from registry.descendants()
+
+    def all_observers(self) -> Iterator[tuple[type[Any], Callable[[Any], object]]]:
+        """Give all observers, outermost first."""
+        for registry in (self, *self.descendants()):
+            yield from registry.observers
+
+    def compiled_handlers(self, outer: tuple[Callable[..., Any], ...] = ()) -> Iterator[Handler]:
+        """Give all handlers in running order, each with the middleware around it."""
+        middleware = (*outer, *self.middleware)
+        for handler in self.handlers:
+            yield handler._replace(middleware=middleware)
+        for registry in self.included:
+            yield from registry.compiled_handlers(middleware)
+
+
+class RoutingTable:
+    """What handlers are for which event: made once, read by every delivery."""
+
+    # More types than Stripe has ever had; beyond, types are looked up unremembered.
+    _MOST_REMEMBERED = 2000
+
+    __slots__ = ("_by_type", "handlers")
+
+    def __init__(self, handlers: Sequence[Handler]) -> None:
+        """Take all handlers in running order."""
+        self.handlers = tuple(handlers)
+        self._by_type: dict[tuple[Kind, str], tuple[Handler, ...]] = {}
+
+    def plan(self, event: AnyEvent) -> list[Planned]:
+        """
+        Give the handlers that are to run for an event, in running order.
+
+        A handler whose ``where`` raised is among them, with the error.
+        """
+        return [
+            planned
+            for handler in self._for_type(kind_of(event), event.type)
+            if (planned := _planned(handler, event)) is not None
+        ]
+
+    def middleware(self) -> set[Callable[..., Any]]:
+        """Give all middleware that is around any handler."""
+        return {layer for handler in self.handlers for layer in handler.middleware}
+
+    def explain(self, event: AnyEvent) -> list[Explanation]:
+        """Say for every handler whether it would run; ``where`` may raise."""
+        selected = self._for_type(kind_of(event), event.type)
+        return [_explain(handler, event, selected) for handler in self.handlers]
+
+    def _for_type(self, kind: Kind, type_: str) -> tuple[Handler, ...]:
+        found = self._by_type.get((kind, type_))
+        if found is None:
+            found = self._select(kind, type_)
+            if len(self._by_type) < self._MOST_REMEMBERED:
+                self._by_type[kind, type_] = found
+        return found
+
+    def _select(self, kind: Kind, type_: str) -> tuple[Handler, ...]:
+        named = {
+            handler.name
+            for handler in self.handlers
+            if handler.selector is not None and handler.selector.selects(kind, type_)
+        }
+        return tuple(
+            handler
+            for handler in self.handlers
+            if (not named if handler.is_fallback else handler.selector is None)
+            or handler.name in named
+        )
+
+
+def compile_table(registry: Registry) -> RoutingTable:
+    """
+    Make the routing table of a registry and all that it includes.
+
+    Raises:
+        DuplicateHandler: two handlers have the same name.
+    """
+    handlers = list(registry.compiled_handlers())
+    seen: set[str] = set()
+    for handler in handlers:
+        if handler.name in seen:
+            raise _duplicate(handler.name)
+        seen.add(handler.name)
+    return RoutingTable(handlers)
+
+
+def kind_of(event: AnyEvent) -> Kind:
+    """Tell which kind of event this is."""
+    return "snapshot" if isinstance(event, Event) else "thin"
+
+
+def account_of(event: AnyEvent) -> str | None:
+    """
+    Give the connected account an event belongs to, or None.
+
+    A thin event names it as the last part of its context (``org_1/acct_2``).
+    """
+    if isinstance(event, Event):
+        return event.account
+    return event.context.rpartition("/")[2] if event.context else None
+
+
+def _planned(handler: Handler, event: AnyEvent) -> Planned | None:
+    if handler.filters is NO_FILTERS:
+        return Planned(handler)
+    try:
+        return Planned(handler) if handler.filters.refusal(event) is None else None
+    except Exception as error:  # noqa: BLE001 - a filter is the user's code: it may raise anything
+        return Planned(handler, error)
+
+
+def _explain(handler: Handler, event: AnyEvent, selected: tuple[Handler, ...]) -> Explanation:
+    if handler not in selected:
+        reason = "fallback" if handler.is_fallback else "type"
+        return Explanation(handler.name, runs=False, refused_by=reason)
+    refusal = handler.filters.refusal(event)
+    return Explanation(handler.name, runs=refusal is None, refused_by=refusal)
+
+
+def _duplicate(name: str) -> DuplicateHandler:
+    return DuplicateHandler(
+        f"there is a handler named {name!r} already: pass name='...' to tell them apart, "
+        "or give on() all the classes at once"
+    )

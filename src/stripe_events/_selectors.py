@@ -1,0 +1,102 @@
+"""From what a user names to the event types that are meant."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Iterable
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_origin
+
+from stripe_events._event import AnyEvent, Event, EventNotification
+from stripe_events._registry import Kind, Selector
+from stripe_events.errors import UsageError
+
+if TYPE_CHECKING:
+    from stripe_events._delivery.context import Context
+
+E_contra = TypeVar("E_contra", bound=AnyEvent, contravariant=True)
+
+
+class EventHandler(ABC, Generic[E_contra]):
+    """
+    The base of handlers that are classes: ``class Fulfil(EventHandler[InvoicePaid])``.
+
+    The parameter is an event class, or a union of some; it says which events the
+    handler is for. Register with ``router.register(Fulfil(db))``.
+    """
+
+    @abstractmethod
+    def __call__(self, event: E_contra, ctx: Context, /) -> object | Awaitable[object]:
+        """Handle one event; what is returned is awaited if it can be."""
+
+
+def select(named: tuple[Any, ...], kind: Kind, *, unlisted: bool = False) -> Selector:
+    """
+    Give the selector for event classes, or for names and patterns.
+
+    Raises:
+        UnknownEventType: a name or pattern matches nothing in the catalogue.
+        UsageError: nothing is named, or something that is neither.
+    """
+    if not named:
+        raise UsageError("name at least one event class or type; on_any() takes every event")
+    if all(isinstance(item, str) for item in named):
+        return _select_names(named, kind, unlisted=unlisted)
+    return _select_classes(named)
+
+
+def handled_classes(cls: type[EventHandler[Any]]) -> tuple[Any, ...]:
+    """
+    Give the event classes that the base of a class-based handler names.
+
+    Raises:
+        UsageError: it names none, or not by class.
+    """
+    for base in _original_bases(cls):
+        if get_origin(base) is EventHandler:
+            (parameter,) = get_args(base)
+            is_union = get_origin(parameter) in (Union, UnionType)
+            return get_args(parameter) if is_union else (parameter,)
+    msg = f"{cls.__qualname__} names no events: derive it from EventHandler[ChargeSucceeded]"
+    raise UsageError(msg)
+
+
+def _original_bases(cls: type[Any]) -> Iterable[Any]:
+    mro: tuple[Any, ...] = cls.__mro__
+    return (base for c in mro for base in c.__dict__.get("__orig_bases__", ()))
+
+
+def _select_classes(classes: tuple[Any, ...]) -> Selector:
+    kinds: set[Kind] = {_kind_of_class(cls) for cls in classes}
+    if len(kinds) > 1:
+        raise UsageError("one handler takes snapshot or thin events, not both: use two on() calls")
+    return Selector(kinds.pop(), frozenset(cls.type for cls in classes))
+
+
+def _kind_of_class(cls: Any) -> Kind:
+    if type(cls) is type and type(cls.__dict__.get("type")) is str:
+        if issubclass(cls, Event):
+            return "snapshot"
+        if issubclass(cls, EventNotification):
+            return "thin"
+    msg = (
+        f"{getattr(cls, '__qualname__', cls)!r} is not the class of one event type: take classes "
+        "from stripe_events.events or stripe_events.notifications, or names of types as text"
+    )
+    raise UsageError(msg)
+
+
+def _select_names(names: tuple[str, ...], kind: Kind, *, unlisted: bool) -> Selector:
+    patterns = tuple(_pattern(name) for name in names if "*" in name)
+    if unlisted:
+        exact = {name for name in names if "*" not in name}
+        return Selector(kind, frozenset(exact), patterns)
+    from stripe_events import catalogue
+
+    types = frozenset(type_ for name in names for type_ in catalogue.match_types(name, kind))
+    return Selector(kind, types, patterns)
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, name.split("*"))))
