@@ -43,9 +43,10 @@ LAYERS: tuple[tuple[set[str], ...], ...] = (
             "notifications",
         },
     ),
-    ({"_verify"}, {"_registry"}, {"observers"}),
+    ({"_verify"}, {"observers"}),
+    ({"_enabled", "_handlers", "_registry", "_selectors"},),
     ({"_delivery"},),
-    ({"router"},),
+    ({"_registration", "router"},),
     ({"adapters"}, {"testing"}),
     ({"cli"},),
 )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("src", "tools", "examples", "benchmarks")
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 def written_by_hand() -> Iterator[Path]:
@@ -52,6 +53,3 @@ def test_examples_hold_at_most_60_lines() -> None:
     """An example shows one thing."""
     lines = {path.name: len(path.read_text("utf-8").splitlines()) for path in EXAMPLES}
     assert {} == {name: count for name, count in lines.items() if count > 60}
-
-
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
