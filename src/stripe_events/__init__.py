@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     )
     from stripe_events._messages import Outcome, WebhookResponse
     from stripe_events._parse import parse
-    from stripe_events._selectors import EventHandler
     from stripe_events._resources import preload
+    from stripe_events._selectors import EventHandler
     from stripe_events._verify import verify
     from stripe_events.errors import (
         AsyncStoreError,

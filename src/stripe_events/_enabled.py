@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stripe_events import catalogue
-from stripe_events._registry import Handler, Kind, Selector
+
+if TYPE_CHECKING:
+    from stripe_events._registry import Handler, Kind, Selector
 
 
 def enabled_events(handlers: tuple[Handler, ...], kind: Kind) -> list[str]:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Self, TypeAlias, cast
 
-from typing_extensions import Self, TypeVar
+from typing_extensions import TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import stripe
 
 __all__ = [
@@ -40,7 +41,7 @@ E_co = TypeVar("E_co", default=Any, covariant=True)
 
 _NOT_BUILT: Final = object()
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FRACTION_DIGITS: Final = re.compile(r"\.[0-9]{6}([0-9]+)")  # those a datetime cannot hold
 _building = threading.Lock()
 
@@ -309,5 +310,5 @@ def _type_in_payload(event: _EventMethods) -> str:
 
 # A property cannot override a ClassVar in a class body for both type checkers;
 # to them `type` stays a str, which it is.
-setattr(UnknownEvent, "type", property(_type_in_payload))
-setattr(UnknownNotification, "type", property(_type_in_payload))
+UnknownEvent.type = property(_type_in_payload)
+UnknownNotification.type = property(_type_in_payload)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from stripe_events import observers
 from stripe_events._registry import NO_FILTERS, Filters, Handler, Selector, Where
 from stripe_events.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
 
 _POSITIONAL = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -112,33 +114,34 @@ def _names(option: str, value: str | Collection[str] | None) -> tuple[str, ...] 
 
 def _is_async(function: Callable[..., Any]) -> bool:
     inner = function.func if isinstance(function, partial) else function
-    called = getattr(inner, "__call__", None)  # noqa: B004 - its kind is asked, not whether it is there
+    # B004 warns of asking this way whether something is callable; here its kind is asked.
+    called = getattr(inner, "__call__", None)  # noqa: B004
     return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(called)
 
 
 def _takes_context(function: Callable[..., Any]) -> bool:
     _refuse_generators(function)
     try:
-        parameters = list(inspect.signature(function).parameters.values())
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        msg = f"{function!r} cannot be called as a handler: give a function of (event) or (event, ctx)"
+        msg = f"{function!r} is no handler: give a function of (event) or (event, ctx)"
         raise UsageError(msg) from None
     positional = [p for p in parameters if p.kind in _POSITIONAL]
-    required = [p for p in positional if p.default is p.empty]
-    takes_more = (
-        any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters)
-        or len(required) > 2
-    )  # noqa: PLR2004 - the event and the context
-    has_event = bool(positional) or any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    if takes_more or not has_event:
+    required = [p for p in parameters if _is_required(p)]
+    takes_event = positional or any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    if not takes_event or required not in ([], positional[:1], positional[:2]):
         msg = (
             f"handler {_default_name(function)} takes {inspect.signature(function)}: "
             "a handler takes (event) or (event, ctx)"
         )
         raise UsageError(msg)
-    return len(required) == 2 or (  # noqa: PLR2004 - the event and the context
-        len(positional) > 1 and positional[1].name in ("ctx", "context")
-    )
+    second = positional[1:2]
+    return bool(second) and (_is_required(second[0]) or second[0].name in ("ctx", "context"))
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    return parameter.default is parameter.empty and not variadic
 
 
 def _refuse_generators(function: Callable[..., Any]) -> None:

@@ -7,7 +7,7 @@ This module knows no framework and does no I/O.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import Enum
+from enum import StrEnum
 from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -20,6 +20,7 @@ __all__ = [
     "Outcome",
     "WebhookResponse",
     "body_bytes",
+    "body_within",
     "find_header",
     "outcome_of",
     "respond",
@@ -43,7 +44,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 """The default size limit; Stripe documents no maximum, real events stay under 100 kB."""
 
 
-class Outcome(str, Enum):
+class Outcome(StrEnum):
     """The closed set of what can become of a delivery; ``status`` is its HTTP status."""
 
     HANDLED = "handled"
@@ -171,6 +172,23 @@ def body_bytes(body: Body) -> bytes:
         "pass what the framework read before it parsed any JSON"
     )
     raise errors.UsageError(msg)
+
+
+def body_within(limit: int, body: Body) -> bytes:
+    """
+    Give a request's raw body as bytes, if it has at most ``limit`` of them.
+
+    Raises:
+        PayloadTooLarge: it has more.
+        MalformedPayload, UsageError: as ``body_bytes`` does.
+    """
+    raw = body_bytes(body)
+    if len(raw) > limit:
+        raise errors.PayloadTooLarge(
+            f"the body has {len(raw)} bytes, more than max_body_bytes={limit}; "
+            "allow more if Stripe really sends this much"
+        )
+    return raw
 
 
 def find_header(headers: Headers, name: str) -> str | None:

@@ -9,7 +9,7 @@ must have the right type, because a guess about ``livemode`` would be worse.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, NoReturn, cast
 
 from stripe_events import _event_classes, _payload
@@ -161,7 +161,7 @@ def _count(value: Any) -> int:
 
 def _from_timestamp(value: Any) -> datetime:
     if type(value) is int:
-        return datetime.fromtimestamp(value, timezone.utc)
+        return datetime.fromtimestamp(value, UTC)
     raise TypeError("created is not a whole number of seconds")
 
 
@@ -169,11 +169,11 @@ def _from_iso(value: Any) -> datetime:
     if type(value) is not str:
         raise TypeError("created is not an ISO 8601 text")
     moment = datetime.fromisoformat(value)
-    return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 _NO_REQUEST = EventRequest()

@@ -7,15 +7,28 @@ run time they are one function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, AsyncGenerator
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypedDict, TypeVar, Unpack, overload
+from collections.abc import AsyncGenerator, Callable, Collection, Generator
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Protocol,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 from stripe_events import _handlers, _selectors
 from stripe_events._delivery.context import Context
 from stripe_events._event import AnyEvent, Event, EventNotification
 from stripe_events._registry import Handler, Kind, Registry
-from stripe_events._selectors import EventHandler
 from stripe_events.errors import UsageError
+
+if TYPE_CHECKING:
+    from stripe_events._selectors import EventHandler
 
 E = TypeVar("E")
 R = TypeVar("R")

@@ -7,12 +7,14 @@ that deliveries read without a lock. Nothing here runs a handler.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from stripe_events._event import AnyEvent, Event
 from stripe_events.errors import DuplicateHandler, UsageError
+
+if TYPE_CHECKING:
+    import re
 
 Kind: TypeAlias = Literal["snapshot", "thin"]
 Where: TypeAlias = Callable[[Any], object]

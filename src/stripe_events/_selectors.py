@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Iterable
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_origin
 
@@ -13,6 +12,8 @@ from stripe_events._registry import Kind, Selector
 from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
     from stripe_events._delivery.context import Context
 
 E_contra = TypeVar("E_contra", bound=AnyEvent, contravariant=True)

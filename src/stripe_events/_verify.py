@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from stripe_events import _payload
-from stripe_events._event import AnyEvent
-from stripe_events._messages import MAX_BODY_BYTES, Body, Headers, body_bytes
+from stripe_events._messages import MAX_BODY_BYTES, Body, Headers, body_within
 from stripe_events._parse import event_of
 from stripe_events._verification import Secrets, SignatureVerifier
-from stripe_events.errors import PayloadTooLarge
+
+if TYPE_CHECKING:
+    from stripe_events._event import AnyEvent
 
 __all__ = ["verify"]
 
@@ -41,8 +44,6 @@ def verify(
         UsageError: a blank secret, or a parsed body.
     """
     verifier = SignatureVerifier(secrets, tolerance=tolerance)
-    raw = body_bytes(body)
-    if len(raw) > max_body_bytes:
-        raise PayloadTooLarge.of(len(raw), max_body_bytes)
+    raw = body_within(max_body_bytes, body)
     verifier.verify(raw, headers)
     return event_of(_payload.load(raw))

@@ -19,7 +19,7 @@ No message contains a signing secret, an expected digest or a body.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,14 +103,6 @@ class MalformedPayload(PayloadError):
 class PayloadTooLarge(PayloadError):
     """Say that a body is over the size limit (bytes)."""
 
-    @classmethod
-    def of(cls, size: int, limit: int) -> PayloadTooLarge:
-        """Make the error for a body of ``size`` bytes."""
-        return cls(
-            f"the body has {size} bytes, more than max_body_bytes={limit}; "
-            "allow more if Stripe really sends this much"
-        )
-
 
 class UsageError(StripeEventsError):
     """Say that the library is used wrongly; raised at registration or start-up."""
@@ -164,17 +156,16 @@ class HandlerError(ProcessingError, ExceptionGroup[Exception]):
 
     def __new__(
         cls, message: str, exceptions: Sequence[Exception], handlers: Sequence[str] = ()
-    ) -> HandlerError:
+    ) -> Self:
         """Make the group; ``handlers`` is as long as ``exceptions``, or empty."""
-        self = super().__new__(cls, message, exceptions)
-        self.handlers = tuple(handlers)
-        return self
+        return super().__new__(cls, message, exceptions)
 
     def __init__(
         self, message: str, exceptions: Sequence[Exception], handlers: Sequence[str] = ()
     ) -> None:
         """Take what ``__new__`` has already used."""
         super().__init__(message, exceptions)
+        self.handlers = tuple(handlers)
 
     def derive(self, excs: Sequence[_ErrorT], /) -> ExceptionGroup[_ErrorT]:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Give a group of some of the failures, as ``split`` and ``except*`` need it."""

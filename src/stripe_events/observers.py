@@ -8,10 +8,11 @@ logged and changes no outcome.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from stripe_events._event import AnyEvent
-from stripe_events.errors import DeliveryError, HandlerError
+if TYPE_CHECKING:
+    from stripe_events._event import AnyEvent
+    from stripe_events.errors import DeliveryError, HandlerError
 
 __all__ = ["Dead", "Failed", "Handled", "HandlerRun", "Ignored", "Received", "Record", "Rejected"]
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from stripe_events._delivery import layers, sync_driver
 from stripe_events._delivery.background import within
-from stripe_events._delivery.context import Context
 from stripe_events._delivery.effects import (
     ABANDONED,
     CANCELLED,
@@ -27,12 +25,17 @@ from stripe_events._delivery.effects import (
     RunResult,
     Verify,
 )
-from stripe_events._delivery.flow import Flow
 from stripe_events._delivery.observing import log
-from stripe_events._event import AnyEvent
 from stripe_events._messages import WebhookResponse
-from stripe_events._registry import Handler
 from stripe_events.errors import ProcessingError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from stripe_events._delivery.context import Context
+    from stripe_events._delivery.flow import Flow
+    from stripe_events._event import AnyEvent
+    from stripe_events._registry import Handler
 
 
 class StillRunning(asyncio.CancelledError):
@@ -82,9 +85,7 @@ class AsyncDriver:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _perform_rest(self, flow: Flow, effect: Effect) -> WebhookResponse:
-        response = await self._perform_until((), flow, effect)
-        assert isinstance(response, WebhookResponse)
-        return response
+        return cast("WebhookResponse", await self._perform_until((), flow, effect))
 
     async def _perform_until(
         self, stop: type[Effect] | tuple[()], flow: Flow, effect: Effect | None
@@ -159,8 +160,7 @@ def _wait_on(
 
 
 def _cancelled(meaning: RunResult, error: BaseException | None = None) -> RunResult:
-    task = asyncio.current_task()
-    assert task is not None
+    task = cast("asyncio.Task[Any]", asyncio.current_task())
     if task.cancelling():
         task.uncancel()  # the flow still has to give the claim back
         return meaning

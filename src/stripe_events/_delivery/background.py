@@ -11,11 +11,13 @@ import asyncio
 import concurrent.futures
 import os
 import threading
-from collections.abc import Awaitable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from stripe_events._delivery.sync_driver import Stopped
 from stripe_events.errors import ProcessingError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Coroutine
 
 
 class BackgroundLoop:
@@ -96,16 +98,16 @@ class AsyncHandlers:
         """Start with nothing; the loop starts with the first handler."""
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def wait(self, awaitable: Awaitable[Any], timeout: float | None) -> Any:
+    def wait(self, awaitable: Awaitable[Any], seconds: float | None) -> Any:
         """
         Run what an async handler returned and give its result.
 
         Raises:
-            TimeoutError: it took longer than ``timeout`` seconds, and was cancelled.
+            TimeoutError: it took longer than ``seconds``, and was cancelled.
             Stopped: a shutdown cancelled it.
         """
         try:
-            return self._loop().run(self._run(awaitable, timeout))
+            return self._loop().run(self._run(awaitable, seconds))
         except concurrent.futures.CancelledError:
             raise Stopped from None
 
@@ -129,12 +131,11 @@ class AsyncHandlers:
                 _shared.loop = BackgroundLoop()
             return _shared.loop
 
-    async def _run(self, awaitable: Awaitable[Any], timeout: float | None) -> Any:
-        task = asyncio.current_task()
-        assert task is not None
+    async def _run(self, awaitable: Awaitable[Any], seconds: float | None) -> Any:
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
         self._tasks.add(task)
         try:
-            return await within(awaitable, timeout)
+            return await within(awaitable, seconds)
         except asyncio.CancelledError as error:
             if task.cancelling():
                 raise
@@ -143,14 +144,14 @@ class AsyncHandlers:
             self._tasks.discard(task)
 
 
-async def within(awaitable: Awaitable[Any], timeout: float | None) -> Any:
-    """Await something, at most for ``timeout`` seconds (None: as long as it takes)."""
-    limit = asyncio.timeout(timeout)
+async def within(awaitable: Awaitable[Any], seconds: float | None) -> Any:
+    """Await something, at most for ``seconds`` (None: as long as it takes)."""
+    limit = asyncio.timeout(seconds)
     try:
         async with limit:
             return await awaitable
     except TimeoutError as error:
         if limit.expired():
-            msg = f"the handler took longer than its timeout of {timeout:g} s"
+            msg = f"the handler took longer than its timeout of {seconds:g} s"
             raise TimeoutError(msg) from error
         raise

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Mapping
 
 __all__ = ["Answer", "Context", "Delivery"]
 
@@ -101,7 +101,7 @@ class Context:
     @property
     def deadline(self) -> datetime:
         """When this run should be over (UTC), by its ``timeout`` and the delivery's limit."""
-        return datetime.now(timezone.utc) + timedelta(seconds=self._ends - monotonic())
+        return datetime.now(UTC) + timedelta(seconds=self._ends - monotonic())
 
     @property
     def out_of_order(self) -> bool:

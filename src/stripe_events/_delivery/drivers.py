@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from stripe_events._delivery import sync_driver
-from stripe_events._delivery.flow import Flow
 from stripe_events._delivery.in_flight import InFlight
 from stripe_events._messages import Outcome, WebhookResponse, respond
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from stripe_events._delivery.async_driver import AsyncDriver
     from stripe_events._delivery.background import AsyncHandlers
+    from stripe_events._delivery.flow import Flow
 
 
 class Drivers:

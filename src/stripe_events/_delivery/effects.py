@@ -7,13 +7,14 @@ loses nothing.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from stripe_events._delivery.context import Context
-from stripe_events._event import AnyEvent
-from stripe_events._messages import Headers
-from stripe_events._registry import Handler, Planned
-from stripe_events._verification import Verifier
+if TYPE_CHECKING:
+    from stripe_events._delivery.context import Context
+    from stripe_events._event import AnyEvent
+    from stripe_events._messages import Headers
+    from stripe_events._registry import Handler, Planned
+    from stripe_events._verification import Verifier
 
 
 class Verify(NamedTuple):

@@ -8,9 +8,9 @@ nothing that matters happens outside an effect. Closing the flow yields nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from stripe_events import _envelope, _payload
 from stripe_events._delivery.context import Context, Delivery
@@ -25,23 +25,19 @@ from stripe_events._delivery.effects import (
     Verify,
 )
 from stripe_events._delivery.observing import Observers, log
-from stripe_events._event import AnyEvent
 from stripe_events._messages import (
     Body,
     Headers,
     Outcome,
     WebhookResponse,
-    body_bytes,
+    body_within,
     outcome_of,
     respond,
 )
 from stripe_events._parse import event_of
-from stripe_events._registry import Planned, RoutingTable
-from stripe_events._verification import Verification, Verifier
 from stripe_events.errors import (
     DeliveryError,
     HandlerError,
-    PayloadTooLarge,
     Permanent,
     ProcessingError,
     RetryLater,
@@ -55,6 +51,11 @@ from stripe_events.observers import (
     Received,
     Rejected,
 )
+
+if TYPE_CHECKING:
+    from stripe_events._event import AnyEvent
+    from stripe_events._registry import Planned, RoutingTable
+    from stripe_events._verification import Verification, Verifier
 
 Flow: TypeAlias = Generator[Effect, Any, WebhookResponse]
 
@@ -76,9 +77,7 @@ def webhook(
     """Go the way of a signed request; handlers have ``seconds``."""
     received_at = _now(settings)
     try:
-        raw = body_bytes(body)
-        if len(raw) > settings.max_body_bytes:
-            raise PayloadTooLarge.of(len(raw), settings.max_body_bytes)
+        raw = body_within(settings.max_body_bytes, body)
         verification: Verification = yield Verify(verifier, raw, headers)
         event = event_of(_payload.load(raw), received_at)
     except DeliveryError as error:
@@ -201,4 +200,4 @@ def _not_verified(cause: Exception) -> WebhookResponse:
 
 
 def _now(settings: Settings) -> datetime:
-    return datetime.fromtimestamp(settings.clock(), timezone.utc)
+    return datetime.fromtimestamp(settings.clock(), UTC)

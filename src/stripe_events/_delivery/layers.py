@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from stripe_events._delivery.context import Context
-from stripe_events._event import AnyEvent
-from stripe_events._registry import Handler
 from stripe_events.errors import UsageError
+
+if TYPE_CHECKING:
+    from stripe_events._delivery.context import Context
+    from stripe_events._event import AnyEvent
+    from stripe_events._registry import Handler
 
 Wait: TypeAlias = Callable[[Awaitable[Any], float | None], Any]
 """Wait for what an async handler returned, at most so many seconds."""

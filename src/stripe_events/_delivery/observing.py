@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stripe_events.observers import Record
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from stripe_events.observers import Record
 
 
 class Observers:

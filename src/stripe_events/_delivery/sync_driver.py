@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stripe_events._delivery import layers
 from stripe_events._delivery.effects import CANCELLED, SUCCEEDED, Effect, Run, RunResult, Verify
-from stripe_events._delivery.flow import Flow
-from stripe_events._messages import WebhookResponse
+
+if TYPE_CHECKING:
+    from stripe_events._delivery.flow import Flow
+    from stripe_events._messages import WebhookResponse
 
 
 class Stopped(BaseException):
