@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from stripe_events._catalogue_data import SNAPSHOTS, THINS, EventType, Facts, ThinEventType
+from stripe_events import _catalogue_data as data
 from stripe_events.errors import UnknownEventType
 
 __all__ = [
@@ -25,10 +25,19 @@ __all__ = [
     "unknown_type",
 ]
 
+EventType: TypeAlias = data.EventType
+"""Every snapshot event type, retired ones included."""
+
+ThinEventType: TypeAlias = data.ThinEventType
+"""Every thin event type."""
+
 Kind: TypeAlias = Literal["snapshot", "thin"]
 """Which of the two kinds of events a type is of."""
 
-_TABLES: Final[dict[Kind, dict[str, Facts]]] = {"snapshot": SNAPSHOTS, "thin": THINS}
+_TABLES: Final[dict[Kind, dict[str, data.Facts]]] = {
+    "snapshot": data.SNAPSHOTS,
+    "thin": data.THINS,
+}
 _NEAREST = 3
 """As many names as fit into an error message that is still read."""
 

@@ -32,9 +32,9 @@ ROWS = (
         summary="A charge succeeded.",
     ),
     Row(
-        type="customer.source.created",
+        type="customer.created",
         kind="snapshot",
-        class_name="CustomerSourceCreated",
+        class_name="CustomerCreated",
         resources=("stripe.A", "stripe.B"),
         event_class=None,
         object_name=None,
@@ -174,7 +174,7 @@ def test_only_the_table_of_the_readme_is_written(project: Path) -> None:
     assert ("# A project\n\nBefore.\n\n", "\n\nAfter.\n") == (before, after)
     assert [
         "| `charge.succeeded` | `ChargeSucceeded` | `stripe.Charge` |",
-        "| `customer.source.created` (retired) | `CustomerSourceCreated` | `stripe.A` or `stripe.B` |",
+        "| `customer.created` (retired) | `CustomerCreated` | `stripe.A` or `stripe.B` |",
         "| `v2.core.account_link.returned` | `V2CoreAccountLinkReturned` | none |",
     ] == [line for line in table.splitlines() if line.startswith("| `")]
 

@@ -132,7 +132,7 @@ class V1BillingMeterNoMeterFound(
     EventNotification[None, "stripe.events.V1BillingMeterNoMeterFoundEvent"]
 ):
     """
-    Usage was sent for which there is no billing meter; the fetched event's data says what.
+    Usage was sent that belongs to no billing meter; the fetched event's data describes it.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.billing.meter.no_meter_found
     """

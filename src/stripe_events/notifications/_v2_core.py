@@ -252,7 +252,7 @@ class V2CoreAccountLinkReturned(
     EventNotification[None, "stripe.events.V2CoreAccountLinkReturnedEvent"]
 ):
     """
-    The user of an account link came back from Stripe's pages; the fetched event's data says whose.
+    The user of an account link came back from Stripe; the fetched event's data names the account.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v2.core.account_link.returned
     """
