@@ -308,7 +308,7 @@ def _type_in_payload(event: _EventMethods) -> str:
     return cast("str", event.payload["type"])
 
 
-# A property cannot override a ClassVar in a class body for both type checkers;
-# to them `type` stays a str, which it is.
-UnknownEvent.type = property(_type_in_payload)
-UnknownNotification.type = property(_type_in_payload)
+# A property cannot override a ClassVar in a class body, nor be assigned, for both
+# type checkers; to them `type` stays a str, which it is.
+setattr(UnknownEvent, "type", property(_type_in_payload))  # noqa: B010
+setattr(UnknownNotification, "type", property(_type_in_payload))  # noqa: B010

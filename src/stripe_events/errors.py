@@ -155,7 +155,10 @@ class HandlerError(ProcessingError, ExceptionGroup[Exception]):
     handlers: tuple[str, ...]
 
     def __new__(
-        cls, message: str, exceptions: Sequence[Exception], handlers: Sequence[str] = ()
+        cls,
+        message: str,
+        exceptions: Sequence[Exception],
+        handlers: Sequence[str] = (),  # noqa: ARG004 - __init__ keeps it
     ) -> Self:
         """Make the group; ``handlers`` is as long as ``exceptions``, or empty."""
         return super().__new__(cls, message, exceptions)
