@@ -818,7 +818,7 @@ SNAPSHOTS: dict[str, Facts] = {
     "person.created": ("PersonCreated", ("stripe.Person",), "person", False, False, None, False, "A person was added to an account."),
     "person.deleted": ("PersonDeleted", ("stripe.Person",), "person", False, False, None, False, "A person was removed from an account."),
     "person.updated": ("PersonUpdated", ("stripe.Person",), "person", False, False, None, False, "A person of an account changed, such as their details or verification."),
-    "ping": ("Ping", ("stripe.StripeObject",), None, True, False, None, False, "No longer sent by Stripe: a test message to a webhook endpoint, without any object of note."),
+    "ping": ("Ping", ("stripe.StripeObject",), None, True, False, None, False, "No longer sent by Stripe: a test message to a webhook endpoint."),
     "plan.created": ("PlanCreated", ("stripe.Plan",), "plan", False, False, None, False, "A plan was created."),
     "plan.deleted": ("PlanDeleted", ("stripe.Plan",), "plan", False, False, None, False, "A plan was deleted; existing subscriptions keep it."),
     "plan.updated": ("PlanUpdated", ("stripe.Plan",), "plan", False, False, None, False, "A plan changed."),

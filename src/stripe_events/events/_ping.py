@@ -15,7 +15,7 @@ __all__ = ["Ping"]
 
 class Ping(Event["stripe.StripeObject"]):
     """
-    No longer sent by Stripe: a test message to a webhook endpoint, without any object of note.
+    No longer sent by Stripe: a test message to a webhook endpoint.
 
     https://docs.stripe.com/api/events/types
     """
