@@ -16,6 +16,7 @@ from stripe_events._verification.diagnosis import Diagnosis
 from stripe_events._verification.keys import Secrets
 from stripe_events._verification.signature import sign
 from stripe_events._verification.verifiers import (
+    DEFAULT_TOLERANCE,
     SignatureVerifier,
     TrustedSource,
     Verification,
@@ -23,6 +24,7 @@ from stripe_events._verification.verifiers import (
 )
 
 __all__ = [
+    "DEFAULT_TOLERANCE",
     "Diagnosis",
     "Secrets",
     "SignatureVerifier",

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from stripe_events._verification.header import SignatureHeader
     from stripe_events._verification.keys import Keys, Secrets
 
-__all__ = ["SignatureVerifier", "TrustedSource", "Verification", "Verifier"]
+__all__ = ["DEFAULT_TOLERANCE", "SignatureVerifier", "TrustedSource", "Verification", "Verifier"]
+
+DEFAULT_TOLERANCE = 300.0
+"""
+How far the time of signing may be from now, in seconds; every SDK of Stripe's has
+the same: https://docs.stripe.com/webhooks#replay-attacks
+"""
 
 
 class Verification(NamedTuple):
@@ -83,7 +89,7 @@ class SignatureVerifier:
         self,
         secrets: Secrets,
         *,
-        tolerance: float = 300.0,
+        tolerance: float = DEFAULT_TOLERANCE,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
