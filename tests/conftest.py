@@ -1,4 +1,10 @@
-"""What all layers of tests share: how long Hypothesis searches, and what is under test."""
+"""
+What all layers of tests share: how long Hypothesis searches, and what is under test.
+
+``--hypothesis-profile=long`` searches fifty times as long. A property that needs more than
+the usual hundred examples asks for a multiple of ``settings.default.max_examples``, so that
+the long run lengthens it too.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 # No deadline and no health check by time: cores are shared, and a slow machine is no defect.
 settings.register_profile("normal", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("long", settings.get_profile("normal"), max_examples=20_000)
+settings.register_profile("long", settings.get_profile("normal"), max_examples=5_000)
 settings.load_profile("normal")
 
 
