@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from stripe_events import observers
 from stripe_events._registry import NO_FILTERS, Filters, Handler, Selector, Where
@@ -73,8 +73,7 @@ def check_middleware(function: Any) -> None:
 
 def check_records(classes: tuple[Any, ...]) -> None:
     """Refuse, with a UsageError, what is no record class of ``stripe_events.observers``."""
-    known = {getattr(observers, name) for name in observers.__all__} - {observers.Record}
-    if not classes or not known.issuperset(classes):
+    if not classes or not set(get_args(observers.Record)).issuperset(classes):
         raise UsageError(
             "observe() takes record classes of stripe_events.observers, such as Failed"
         )

@@ -29,9 +29,11 @@ from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
     from stripe_events._selectors import EventHandler
+    from stripe_events.observers import Record
 
 E = TypeVar("E")
 R = TypeVar("R")
+T = TypeVar("T")
 E1 = TypeVar("E1", bound=AnyEvent)
 E2 = TypeVar("E2", bound=AnyEvent)
 E3 = TypeVar("E3", bound=AnyEvent)
@@ -41,7 +43,9 @@ E6 = TypeVar("E6", bound=AnyEvent)
 E7 = TypeVar("E7", bound=AnyEvent)
 E8 = TypeVar("E8", bound=AnyEvent)
 H = TypeVar("H", bound="EventHandler[Any] | type[EventHandler[Any]]")
-ObserverT = TypeVar("ObserverT", bound=Callable[[Any], object])
+T1 = TypeVar("T1", bound="Record")
+T2 = TypeVar("T2", bound="Record")
+T3 = TypeVar("T3", bound="Record")
 MiddlewareT = TypeVar("MiddlewareT", bound="Middleware")
 
 Middleware: TypeAlias = (
@@ -78,6 +82,12 @@ class Registrar(Protocol[E]):
     def __call__(self, handler: Callable[[E], R], /) -> Callable[[E], R]: ...
     @overload
     def __call__(self, handler: Callable[[E, Context], R], /) -> Callable[[E, Context], R]: ...
+
+
+class ObserverRegistrar(Protocol[T]):
+    """A decorator that registers an observer and gives it back as it is."""
+
+    def __call__(self, observer: Callable[[T], R], /) -> Callable[[T], R]: ...
 
 
 class Registration:
@@ -285,17 +295,30 @@ class Registration:
         self._registry.middleware.append(function)
         return function
 
-    def observe(self, *record_classes: type[Any]) -> Callable[[ObserverT], ObserverT]:
+    @overload
+    def observe(self, cls: type[T1], /) -> ObserverRegistrar[T1]: ...
+    @overload
+    def observe(self, cls1: type[T1], cls2: type[T2], /) -> ObserverRegistrar[T1 | T2]: ...
+    @overload
+    def observe(
+        self, cls1: type[T1], cls2: type[T2], cls3: type[T3], /
+    ) -> ObserverRegistrar[T1 | T2 | T3]: ...
+    @overload
+    def observe(self, *classes: type[Record]) -> ObserverRegistrar[Record]: ...
+    def observe(self, *classes: type[Any]) -> Any:
         """
         Register a function that is told of each record of these classes.
 
         See ``stripe_events.observers``. Called inline; what it raises is logged.
-        """
-        _handlers.check_records(record_classes)
 
-        def decorator(observer: ObserverT) -> ObserverT:
+        Raises:
+            UsageError: one is no record class, or the router is frozen.
+        """
+        _handlers.check_records(classes)
+
+        def decorator(observer: Callable[[Any], R]) -> Callable[[Any], R]:
             self._check_open()
-            self._registry.observers.extend((cls, observer) for cls in record_classes)
+            self._registry.observers.extend((cls, observer) for cls in classes)
             return observer
 
         return decorator

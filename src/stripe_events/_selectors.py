@@ -76,13 +76,13 @@ def _select_classes(classes: tuple[Any, ...]) -> Selector:
 
 
 def _kind_of_class(cls: Any) -> Kind:
-    if type(cls) is type and type(cls.__dict__.get("type")) is str:
+    if isinstance(cls, type) and type(cls.__dict__.get("type")) is str:
         if issubclass(cls, Event):
             return "snapshot"
         if issubclass(cls, EventNotification):
             return "thin"
     msg = (
-        f"{getattr(cls, '__qualname__', cls)!r} is not the class of one event type: take classes "
+        f"{cls!r} is not the class of one event type: take classes "
         "from stripe_events.events or stripe_events.notifications, or names of types as text"
     )
     raise UsageError(msg)
@@ -95,8 +95,13 @@ def _select_names(names: tuple[str, ...], kind: Kind, *, unlisted: bool) -> Sele
         return Selector(kind, frozenset(exact), patterns)
     from stripe_events import catalogue
 
-    types = frozenset(type_ for name in names for type_ in catalogue.match_types(name, kind))
-    return Selector(kind, types, patterns)
+    types: set[str] = set()
+    for name in names:
+        matched = catalogue.match_types(name, kind)
+        if not matched:
+            raise catalogue.unknown_type(name, kind=kind)
+        types.update(matched)
+    return Selector(kind, frozenset(types), patterns)
 
 
 def _pattern(name: str) -> re.Pattern[str]:
