@@ -30,8 +30,8 @@ class Answer:
 
     def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
         """Keep the bytes as they will be sent."""
-        self.body = body
-        self.headers = headers
+        self.body: bytes = body
+        self.headers: Mapping[str, str] = headers
 
 
 class Delivery:
@@ -43,9 +43,9 @@ class Delivery:
         self, received_at: datetime, secret: str | None = None, seconds: float = TIME_LIMIT
     ) -> None:
         """Start the clock: handlers have ``seconds`` from now."""
-        self.received_at = received_at
-        self.secret = secret
-        self.ends = monotonic() + seconds
+        self.received_at: datetime = received_at
+        self.secret: str | None = secret
+        self.ends: float = monotonic() + seconds
         self.answer: Answer | None = None
         self._id: str | None = None
 
