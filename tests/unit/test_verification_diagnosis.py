@@ -128,10 +128,34 @@ def test_a_body_over_the_limit_is_not_tried_in_other_forms() -> None:
     assert [Diagnosis.BODY_ALTERED, Diagnosis.WRONG_SECRET] == diagnoses
 
 
+def nested(depth: int, numbers: int) -> dict[str, Any]:
+    """Make an object with a list in a list in a list, and numbers in the innermost one."""
+    inner: list[Any] = [1] * numbers
+    for _ in range(depth):
+        inner = [inner]
+    return {"n": inner}
+
+
+@pytest.mark.parametrize(
+    ("value", "proved"),
+    [(nested(1, 4000), True), (nested(1, 4100), False), (nested(300, 3000), False)],
+    ids=["within", "many values", "deep"],
+)
+def test_json_is_written_again_within_bounds(value: Any, proved: bool) -> None:
+    """Many values take time, and deep nesting makes indentation long: then it is only likely."""
+    error = rejection(
+        json.dumps(value, separators=(",", ":")).encode(),
+        signed(json.dumps(value, indent=2).encode()),
+    )
+    assert Diagnosis.BODY_RESERIALISED == error.diagnosis
+    assert proved == ("probably" not in str(error))
+
+
 @pytest.mark.parametrize(
     "body",
     [
         b"[" * 100_000,
+        b"[" * 2000 + b"]" * 2000,
         b"[" * 500 + b"1," * 100_000 + b"1" + b"]" * 500,
         b'{"n": ' + b"9" * 5000 + b"}",
         b'{"s": "\\ud800"}',
@@ -141,7 +165,18 @@ def test_a_body_over_the_limit_is_not_tried_in_other_forms() -> None:
         b"\x00",
         b"=",
     ],
-    ids=["deep", "wide and deep", "digits", "surrogate", "string", "inf", "utf-16", "nul", "pad"],
+    ids=[
+        "open",
+        "deep",
+        "wide and deep",
+        "digits",
+        "surrogate",
+        "string",
+        "inf",
+        "utf-16",
+        "nul",
+        "pad",
+    ],
 )
 def test_hostile_bodies_are_only_rejected(body: bytes) -> None:
     """No attempt at an explanation raises anything else, or writes without bound."""

@@ -195,15 +195,16 @@ def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
 
 
 class MeetingVault(Vault):
-    """A vault that gives a second caller the time to come in beside the first."""
+    """A vault that is slow and lets a second caller come in beside the first."""
 
     def __init__(self, answer: Any) -> None:
         super().__init__(answer)
         self.second = threading.Barrier(2)
 
     def __call__(self) -> Any:
-        """Wait for a second caller, who should never come."""
+        """Wait for a second caller, who should never come; 90 seconds pass by the clock."""
         answer = super().__call__()
+        self.seconds += 90.0
         try:
             self.second.wait(timeout=0.1)
         except threading.BrokenBarrierError:
@@ -224,6 +225,6 @@ def test_threads_that_miss_together_ask_once_and_all_match() -> None:
     vault = MeetingVault("whsec_a")
     verifier = vault.verifier()
     verifier.verify(BODY, header())
-    vault.answer, vault.seconds = {"new": "whsec_b"}, 60.0
+    vault.answer, vault.seconds = {"new": "whsec_b"}, 150.0
     assert ["new"] * 8 == at_once(8, lambda: verifier.verify(BODY, header("whsec_b")).secret)
     assert 2 == vault.asked

@@ -139,9 +139,9 @@ class FixedKeys:
         """Give the keys."""
         return self._keys
 
-    def newer(self, tried: Keys) -> Keys:
-        """Give ``tried`` back: there are no others."""
-        return tried
+    def refreshed(self) -> Keys:
+        """Give the keys: there are no others."""
+        return self._keys
 
     def __repr__(self) -> str:
         """Show the names only."""
@@ -181,28 +181,29 @@ class AskedKeys:
                     self._load()
         return self._keys
 
-    def newer(self, tried: Keys) -> Keys:
+    def refreshed(self) -> Keys:
         """
-        Give other keys than ``tried``, or ``tried`` where it is too early to ask again.
+        Give the keys after asking for them again, where the last asking was a minute ago.
 
         Raises:
             ConfigurationError: as ``current`` does; the keys stay what they were.
         """
         with self._lock:
             early = self._monotonic() - self._asked_at < REFRESH_SECONDS
-            if self._keys is tried and not early:
+            if not early:
                 self._load()
             return self._keys
 
     def _load(self) -> None:
-        # Noted before the call, so that a callable that fails is not asked more often.
-        self._asked_at = self._monotonic()
         try:
             secrets = self._ask()
         except Exception as error:
             raise ConfigurationError(
                 f"asking for the signing secrets failed with {type(error).__name__}"
             ) from error
+        finally:
+            # A failure counts too. After the call, so that who waited does not ask anew.
+            self._asked_at = self._monotonic()
         self._keys = read_keys(secrets)
 
     def __repr__(self) -> str:

@@ -133,7 +133,7 @@ class SignatureVerifier:
         trouble = ""
         keys = tried
         try:
-            keys = self._keys.newer(tried)
+            keys = self._keys.refreshed()
         except ConfigurationError as error:
             trouble = f" (secrets may be out of date: {error})"
         name = None if keys is tried else matching_name(keys, header, body)
