@@ -194,8 +194,9 @@ def test_only_asking_for_secrets_blocks() -> None:
 
 
 def test_a_trusted_source_accepts_everything_and_knows_nothing() -> None:
-    """There is no secret and no time to tell."""
+    """There is no secret and no time to tell; its name in a log says what it is."""
     assert Verification(None, None) == TrustedSource().verify(b"", {})
+    assert "TrustedSource()" == repr(TrustedSource())
 
 
 def test_sign_makes_the_published_form() -> None:

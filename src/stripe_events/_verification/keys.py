@@ -189,8 +189,7 @@ class AskedKeys:
             ConfigurationError: as ``current`` does; the keys stay what they were.
         """
         with self._lock:
-            early = self._monotonic() - self._asked_at < REFRESH_SECONDS
-            if not early:
+            if self._monotonic() - self._asked_at >= REFRESH_SECONDS:
                 self._load()
             return self._keys
 
