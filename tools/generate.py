@@ -15,7 +15,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tools import catalogue_file, readme_table, render_data, render_events
+from tools import catalogue_file, events_page, readme_table, render_data, render_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +30,7 @@ Files = dict[str, str]
 ROOT: Final = Path(__file__).parent.parent
 _SOURCE: Final = "src/stripe_events"
 _README: Final = "README.md"
+_PAGE: Final = "docs/events.md"
 _RUFF: Final = ("-m", "ruff", "format", "--stdin-filename")
 
 
@@ -62,7 +63,11 @@ def render(rows: tuple[Row, ...], root: Path) -> Files:
         files = render_events.package_files(rows, kind)
         sources |= {f"{_SOURCE}/{package}/{name}": text for name, text in files.items()}
     readme = (root / _README).read_text(encoding="utf-8")
-    return {**formatted(sources), _README: readme_table.with_table(readme, rows)}
+    return {
+        **formatted(sources),
+        _README: readme_table.with_table(readme, rows),
+        _PAGE: events_page.events_page(rows),
+    }
 
 
 def formatted(sources: Files) -> Files:
@@ -78,7 +83,7 @@ def existing(root: Path) -> Files:
     paths += [root / _SOURCE / "_event_index.py", root / _SOURCE / "_catalogue_data.py"]
     return {
         path.relative_to(root).as_posix(): path.read_bytes().decode("utf-8", "backslashreplace")
-        for path in [*paths, root / _README]
+        for path in [*paths, root / _README, root / _PAGE]
         if path.exists() and "__pycache__" not in path.parts
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from tools.naming import title
@@ -16,15 +16,6 @@ __all__ = ["END", "START", "MarkerError", "event_table", "with_table"]
 
 START: Final = "<!-- event-table:start -->"
 END: Final = "<!-- event-table:end -->"
-
-_HEADERS: Final = {
-    "snapshot": "| type | class | `data.object` |",
-    "thin": "| type | class | related object |",
-}
-_TITLES: Final = {
-    "snapshot": "Snapshot events (`stripe_events.events`)",
-    "thin": "Thin events (`stripe_events.notifications`)",
-}
 
 
 class MarkerError(ValueError):
@@ -46,28 +37,16 @@ def with_table(readme: str, rows: tuple[Row, ...]) -> str:
 
 
 def event_table(rows: Iterable[Row]) -> str:
-    """Give the table: a heading per kind, below it a folded table per family."""
-    by_kind = groupby(rows, key=lambda row: row.kind)
-    return "\n".join(f"#### {_TITLES[kind]}\n\n{_families([*group])}" for kind, group in by_kind)
-
-
-def _families(rows: list[Row]) -> str:
-    ordered = sorted(rows, key=lambda row: title(row.type, row.kind))
-    groups = groupby(ordered, key=lambda row: title(row.type, row.kind))
-    return "".join(_details([*group]) for _, group in groups)
-
-
-def _details(rows: list[Row]) -> str:
-    name = title(rows[0].type, rows[0].kind)
-    lines = "\n".join(map(_line, rows))
-    return (
-        f"<details><summary><code>{name}</code> ({len(rows)})</summary>\n\n"
-        f"{_HEADERS[rows[0].kind]}\n| --- | --- | --- |\n{lines}\n\n</details>\n"
+    """Give the table: a line per family, with how many classes it has of each kind."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in rows:
+        counts[title(row.type, row.kind).removeprefix("v1.")][row.kind] += 1
+    lines = (
+        f"| `{family}` | {_cell(n['snapshot'])} | {_cell(n['thin'])} |"
+        for family, n in sorted(counts.items())
     )
+    return "\n".join(["| family | snapshot | thin |", "| --- | ---: | ---: |", *lines, ""])
 
 
-def _line(row: Row) -> str:
-    # A bar inside code would still end the cell.
-    resources = " or ".join(f"`{name}`" for name in row.resources) or "none"
-    retired = " (retired)" if row.retired else ""
-    return f"| `{row.type}`{retired} | `{row.class_name}` | {resources} |"
+def _cell(count: int) -> str:
+    return str(count) if count else ""

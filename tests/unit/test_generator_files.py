@@ -161,7 +161,7 @@ def test_a_changed_catalogue_makes_files_stale(
 def test_a_stale_readme_is_found(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The table belongs to what is generated."""
     readme = project / "README.md"
-    readme.write_text(readme.read_text().replace("`ChargeSucceeded`", "`ChargeDone`"))
+    readme.write_text(readme.read_text().replace("| `charge` | 1 |", "| `charge` | 2 |"))
     status, out = check(project, capsys)
     assert (1, True) == (status, "+++ README.md (generated)" in out)
 
@@ -172,11 +172,19 @@ def test_only_the_table_of_the_readme_is_written(project: Path) -> None:
     before, _, rest = text.partition(readme_table.START)
     table, _, after = rest.partition(readme_table.END)
     assert ("# A project\n\nBefore.\n\n", "\n\nAfter.\n") == (before, after)
+    assert ["| `charge` | 1 |  |", "| `customer` | 1 |  |", "| `v2.core` |  | 1 |"] == [
+        line for line in table.splitlines() if line.startswith("| `")
+    ]
+
+
+def test_the_page_of_events_lists_every_type(project: Path) -> None:
+    """A type stands with its class and resources; who looks for it finds it there."""
+    page = (project / "docs/events.md").read_text()
     assert [
         "| `charge.succeeded` | `ChargeSucceeded` | `stripe.Charge` |",
         "| `customer.created` (retired) | `CustomerCreated` | `stripe.A` or `stripe.B` |",
         "| `v2.core.account_link.returned` | `V2CoreAccountLinkReturned` | none |",
-    ] == [line for line in table.splitlines() if line.startswith("| `")]
+    ] == [line for line in page.splitlines() if line.startswith("| `")]
 
 
 @pytest.mark.parametrize(
