@@ -30,9 +30,10 @@ nox.options.sessions = [
     "typing",
     "generated",
     "demo",
+    "unit",
     "objects",
     "system",
-    "unit",
+    "coverage",
     "wheel",
 ]
 
@@ -81,15 +82,19 @@ def group(name: str) -> list[str]:
     return nox.project.dependency_groups(PYPROJECT, name)
 
 
+def run_tests(session: nox.Session, folder: str, *, measured: bool) -> None:
+    """Run one layer of tests, or what the command line names; ``measured`` keeps coverage."""
+    if measured and not session.posargs:
+        session.run("coverage", "run", "-m", "pytest", folder)
+    else:
+        session.run("pytest", *(session.posargs or [folder]))
+
+
 @nox.session(python=PYTHONS)
 def unit(session: nox.Session) -> None:
-    """Run tests/unit; the newest Python also measures coverage."""
+    """Run tests/unit."""
     session.install("-e.", *group("tests"))
-    if session.python != NEWEST or session.posargs:
-        session.run("pytest", *(session.posargs or ["tests/unit"]))
-        return
-    session.run("coverage", "run", "-m", "pytest", "tests/unit")
-    session.run("coverage", "report")
+    run_tests(session, "tests/unit", measured=session.python == NEWEST)
 
 
 @nox.session(python=NEWEST)
@@ -98,14 +103,22 @@ def objects(session: nox.Session, stripe: str) -> None:
     """Run tests/objects, which touch stripe's classes, on one release of a stripe major."""
     pin = "stripe" if stripe == "newest" else f"stripe=={stripe}.*"
     session.install("-e.", pin, *group("tests"))
-    session.run("pytest", *(session.posargs or ["tests/objects"]))
+    run_tests(session, "tests/objects", measured=stripe == "newest")
 
 
 @nox.session(python=NEWEST)
 def system(session: nox.Session) -> None:
     """Run tests/system: servers, sockets, faults."""
     session.install("-e.", *group("tests"))
-    session.run("pytest", *(session.posargs or ["tests/system"]))
+    run_tests(session, "tests/system", measured=True)
+
+
+@nox.session(python=NEWEST)
+def coverage(session: nox.Session) -> None:
+    """Report what the layers have covered together, as far as they ran before, and ask enough."""
+    session.install(*group("tests"))
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
 
 
 @nox.session(python=NEWEST)

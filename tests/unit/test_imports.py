@@ -48,7 +48,7 @@ LAYERS: tuple[tuple[set[str], ...], ...] = (
     ({"_delivery"},),
     ({"_registration", "router"},),
     ({"adapters"}, {"testing"}),
-    ({"cli"},),
+    ({"__main__", "cli"},),
 )
 
 FORBIDDEN = {"asyncio", "concurrent.futures", "logging", "sqlite3", "stripe", "traceback"}
