@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from stripe_events._delivery.context import Context
+    from stripe_events._delivery.context import Answer, Context
     from stripe_events._event import AnyEvent
     from stripe_events._messages import Headers
     from stripe_events._registry import Handler, Planned
     from stripe_events._verification import Verifier
+    from stripe_events.observers import HandlerRun
 
 
 class Verify(NamedTuple):
@@ -41,10 +42,10 @@ class Run(NamedTuple):
 
 
 class Finish(NamedTuple):
-    """Record how a handler ended."""
+    """Record how a handler ended, and what Stripe is to be answered if it said so."""
 
-    handler: Handler
-    result: RunResult
+    run: HandlerRun
+    answer: Answer | None
 
 
 class Suspend(NamedTuple):

@@ -54,7 +54,7 @@ from stripe_events.observers import (
 
 if TYPE_CHECKING:
     from stripe_events._event import AnyEvent
-    from stripe_events._registry import Planned, RoutingTable
+    from stripe_events._registry import RoutingTable
     from stripe_events._verification import Verification, Verifier
 
 Flow: TypeAlias = Generator[Effect, Any, WebhookResponse]
@@ -123,20 +123,18 @@ def _deliver(settings: Settings, event: AnyEvent, delivery: Delivery) -> Flow:
         if result.cancelled:
             yield GiveBack()
             return respond(Outcome.DRAINING, event.id)
-        yield Finish(planned.handler, result)
-        runs.append(_ended(planned, context, result, delivery))
+        run = _ended(planned.handler.name, context, result.error)
+        answer = context.answer if run.outcome == "succeeded" else None
+        yield Finish(run, answer)
+        runs.append(run)
+        delivery.answer = delivery.answer or answer
     return (yield from _settle(settings, event, delivery, runs, started))
 
 
-def _ended(planned: Planned, context: Context, result: RunResult, delivery: Delivery) -> HandlerRun:
-    name, error = planned.handler.name, result.error
+def _ended(name: str, context: Context, error: Exception | None) -> HandlerRun:
     if error is not None:
         return HandlerRun(name, "dead" if isinstance(error, Permanent) else "failed", error)
-    if context.skipped is not None:
-        return HandlerRun(name, "skipped")
-    if context.answer is not None:
-        delivery.answer = context.answer
-    return HandlerRun(name, "succeeded")
+    return HandlerRun(name, "succeeded" if context.skipped is None else "skipped")
 
 
 def _settle(
