@@ -47,7 +47,7 @@ LAYERS: tuple[tuple[set[str], ...], ...] = (
     ({"_enabled", "_handlers", "_registry", "_selectors"},),
     ({"_delivery"},),
     ({"_registration", "router"},),
-    ({"adapters"}, {"testing"}),
+    ({"testing"},),
     ({"__main__", "cli"},),
 )
 

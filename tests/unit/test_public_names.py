@@ -16,22 +16,25 @@ if TYPE_CHECKING:
 
 SRC = Path(__file__).parents[2] / "src"
 
-# Every other file is private: it, or a folder above it, begins with an underscore.
-PUBLIC = (
-    "stripe_events",
-    "stripe_events.adapters",
-    "stripe_events.adapters.asgi",
-    "stripe_events.adapters.aws_lambda",
-    "stripe_events.adapters.wsgi",
-    "stripe_events.catalogue",
-    "stripe_events.cli",
-    "stripe_events.errors",
-    "stripe_events.events",
-    "stripe_events.notifications",
-    "stripe_events.observers",
-    "stripe_events.router",
-    "stripe_events.testing",
-)
+# What users import. Every other file is private: it, or a folder above it, begins with an
+# underscore.
+OFFERED = {
+    "adapters",
+    "catalogue",
+    "cli",
+    "errors",
+    "events",
+    "mirror",
+    "notifications",
+    "observers",
+    "router",
+    "storage",
+    "stripe_api",
+    "testing",
+    "worker",
+}
+# Here users import from the files inside, one for each framework.
+OFFERED_INSIDE = {"adapters"}
 
 
 def name_of(path: Path) -> str:
@@ -41,6 +44,7 @@ def name_of(path: Path) -> str:
 
 
 FILES = {name_of(path): path for path in sorted((SRC / "stripe_events").rglob("*.py"))}
+PUBLIC = [name for name in FILES if not any(part.startswith("_") for part in name.split("."))]
 
 
 def parse(module: str) -> ast.Module:
@@ -95,10 +99,15 @@ def undocumented(body: list[ast.stmt], prefix: str) -> Iterator[str]:
             yield from undocumented(node.body, f"{prefix}{node.name}.")
 
 
+def may_be_public(module: str) -> bool:
+    """Say whether a module without underscore is one of those that users are told of."""
+    _, *path = module.split(".")
+    return OFFERED.issuperset(path[:1]) and (len(path) < 2 or path[0] in OFFERED_INSIDE)
+
+
 def test_every_other_file_is_private() -> None:
     """Only the documented modules can be imported without touching an underscore."""
-    plain = {name for name in FILES if not any(part.startswith("_") for part in name.split("."))}
-    assert set(PUBLIC) == plain
+    assert [] == [module for module in PUBLIC if not may_be_public(module)]
 
 
 @pytest.mark.parametrize("module", PUBLIC)
