@@ -76,12 +76,13 @@ class EventData(Generic[T_co]):
         Equal to what the SDK builds from the same bytes, with the class that the
         resource's ``object`` names. The same instance at every access and for
         every handler of one delivery. The first access in a process imports
-        ``stripe``.
+        ``stripe``. None only for pings before 2017, which are about nothing.
         """
         if self._object is _NOT_BUILT:
             from stripe_events import _resources
 
-            self._keep("_object", _resources.build(self._raw["object"]))
+            raw = self._raw["object"]
+            self._keep("_object", None if raw is None else _resources.build(raw))
         return cast("T_co", self._object)
 
     @property
@@ -95,7 +96,8 @@ class EventData(Generic[T_co]):
         if self._previous is _NOT_BUILT:
             from stripe_events import _resources
 
-            built = _resources.build_previous(self._raw["object"], self.previous_attributes)
+            current = self._raw["object"] or {}
+            built = _resources.build_previous(current, self.previous_attributes)
             self._keep("_previous", built)
         return cast("T_co", self._previous)
 
@@ -112,7 +114,7 @@ class EventData(Generic[T_co]):
 
     def __repr__(self) -> str:
         """Name the resource without showing its values."""
-        raw = self._raw["object"]
+        raw = self._raw["object"] or {}
         return f"<EventData {raw.get('object', 'object')} {raw.get('id', '')}>"
 
 

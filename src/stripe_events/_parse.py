@@ -66,15 +66,21 @@ def event_of(payload: Mapping[str, Any], received_at: datetime | None = None) ->
         MalformedPayload: names the field that is missing or of the wrong type.
     """
     try:
-        kind = payload.get("object")
-        if kind == "event" or (kind is None and "data" in payload):
+        kind = payload.get("object") or _likely_kind(payload)
+        if kind == "event":
             return _snapshot(payload, received_at)
-        if kind == "v2.core.event" or (kind is None and "type" in payload):
+        if kind == "v2.core.event":
             return _thin(payload, received_at)
     except _WRONG_TYPE as error:
         msg = f"the payload is not a Stripe event: {error}"
         raise MalformedPayload(msg) from None
     return _refuse_kind(payload)
+
+
+def _likely_kind(payload: Mapping[str, Any]) -> str | None:
+    if "detail" in payload or "specversion" in payload:
+        return None  # an envelope
+    return "event" if "data" in payload else "v2.core.event" if "type" in payload else None
 
 
 # What reading a field of the wrong type raises: a str has no get(), a
@@ -85,8 +91,10 @@ _WRONG_TYPE = (TypeError, ValueError, AttributeError, OverflowError, OSError)
 def _snapshot(payload: Mapping[str, Any], received_at: datetime | None) -> Event[Any]:
     event_id, event_type = _identity(payload)
     data = cast("dict[str, Any]", payload.get("data"))
-    if type(data) is not dict or type(data.get("object")) is not dict:
+    if type(data) is not dict or "object" not in data:
         raise TypeError("data.object is missing")
+    if not isinstance(data["object"], dict | None):
+        raise TypeError("data.object is not an object")
     if not isinstance(data.get("previous_attributes") or {}, dict):
         raise TypeError("data.previous_attributes is not an object")
     get = payload.get
