@@ -96,7 +96,7 @@ class EventData(Generic[T_co]):
         if self._previous is _NOT_BUILT:
             from stripe_events import _resources
 
-            current = self._raw["object"] or {}
+            current: Mapping[str, Any] = self._raw["object"] or _EMPTY
             built = _resources.build_previous(current, self.previous_attributes)
             self._keep("_previous", built)
         return cast("T_co", self._previous)
@@ -114,7 +114,7 @@ class EventData(Generic[T_co]):
 
     def __repr__(self) -> str:
         """Name the resource without showing its values."""
-        raw = self._raw["object"] or {}
+        raw: Mapping[str, Any] = self._raw["object"] or _EMPTY
         return f"<EventData {raw.get('object', 'object')} {raw.get('id', '')}>"
 
 
