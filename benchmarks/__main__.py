@@ -1,0 +1,56 @@
+"""
+Print the tables: ``python -m benchmarks [speed|import] [--no-fail]``.
+
+Exit status 1 when a target is missed, unless ``--no-fail``; 2 where the stripe
+installed is too old to compare with.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from importlib.metadata import version
+
+from benchmarks import startup
+from benchmarks.figures import Figure, table
+
+_OLDEST_STRIPE = 15
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what is asked for, print it, and give the exit status."""
+    options = _parser().parse_args(arguments)
+    stripe = version("stripe")
+    if int(stripe.partition(".")[0]) < _OLDEST_STRIPE:
+        print(f"stripe {stripe} is installed; the targets are for {_OLDEST_STRIPE} or newer")
+        return 2
+    print(f"Python {platform.python_version()}, stripe {stripe}, {platform.platform()}\n")
+    figures = _measure(options)
+    print(table(figures))
+    missed = not all(figure.passed for figure in figures)
+    return int(missed and not options.no_fail)
+
+
+def _measure(options: argparse.Namespace) -> list[Figure]:
+    figures: list[Figure] = []
+    if options.part in ("speed", "all"):
+        from benchmarks import speed  # imports stripe
+
+        figures += speed.measure(options.rounds, options.indent)
+    if options.part in ("import", "all"):
+        figures += startup.measure(options.rounds)
+    return figures
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument("part", nargs="?", choices=["speed", "import", "all"], default="all")
+    parser.add_argument("--no-fail", action="store_true", help="exit 0 also if a target is missed")
+    parser.add_argument("--rounds", type=int, default=40, help="of each comparison (40)")
+    parser.add_argument("--indent", type=int, help="measure with JSON indented so far")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
