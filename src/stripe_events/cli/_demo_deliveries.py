@@ -51,7 +51,7 @@ def deliveries(secret: str) -> list[Delivery]:
 
 def _event(type_: str, resource: Json, **more: Any) -> bytes:
     event = {
-        "id": "evt_demo",
+        "id": "evt_1",
         "object": "event",
         "api_version": "2025-09-30.clover",
         "created": 1_760_000_000,
@@ -66,7 +66,7 @@ def _event(type_: str, resource: Json, **more: Any) -> bytes:
 
 def _thin_event(type_: str, related: Json) -> bytes:
     event = {
-        "id": "evt_demo_thin",
+        "id": "evt_2",
         "object": "v2.core.event",
         "context": None,
         "created": "2025-10-09T08:53:20.000Z",
@@ -89,13 +89,13 @@ def _answer(outcome: Outcome) -> str:
 
 _CHARGE = _event(
     "charge.succeeded",
-    {"id": "ch_demo", "object": "charge", "amount": 2000, "currency": "eur"},
+    {"id": "ch_1", "object": "charge", "amount": 2000, "currency": "eur"},
 )
 _INVOICE = _event(
     "invoice.paid",
-    {"id": "in_demo", "object": "invoice", "amount_paid": 4900, "currency": "usd"},
+    {"id": "in_1", "object": "invoice", "amount_paid": 4900, "currency": "usd"},
 )
-_SUBSCRIPTION = {"id": "sub_demo", "object": "subscription", "status": "active", "metadata": {}}
+_SUBSCRIPTION: Json = {"id": "sub_1", "object": "subscription", "status": "active"}
 _STATUS_CHANGED = _event(
     "customer.subscription.updated",
     _SUBSCRIPTION,
@@ -106,13 +106,13 @@ _METADATA_CHANGED = _event(
     _SUBSCRIPTION,
     previous_attributes={"metadata": {"seats": "3"}},
 )
-_PAYMENT = _event("payment_intent.succeeded", {"id": "pi_demo", "object": "payment_intent"})
-_PAYOUT = _event("payout.failed", {"id": "po_demo", "object": "payout"})
-_PRODUCT = _event("product.created", {"id": "prod_demo", "object": "product"})
-_NEW_TYPE = _event("comet.sighted", {"id": "comet_demo", "object": "comet"})
+_PAYMENT = _event("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"})
+_PAYOUT = _event("payout.failed", {"id": "po_1", "object": "payout"})
+_PRODUCT = _event("product.created", {"id": "prod_1", "object": "product"})
+_NEW_TYPE = _event("comet.sighted", {"id": "comet_1", "object": "comet"})
 _ACCOUNT = _thin_event(
     "v2.core.account.created",
-    {"id": "acct_demo", "type": "v2.core.account", "url": "/v2/core/accounts/acct_demo"},
+    {"id": "acct_1", "type": "v2.core.account", "url": "/v2/core/accounts/acct_1"},
 )
 
 _OK = _answer(Outcome.HANDLED)
@@ -126,20 +126,20 @@ _HANDLED = (
         _STATUS_CHANGED,
         Result(_OK, ("change_access: trialing -> active",)),
     ),
-    ("payment_intent.succeeded (async)", _PAYMENT, Result(_OK, ("ship_order: pi_demo",))),
-    ("v2.core.account.created (thin)", _ACCOUNT, Result(_OK, ("greet_account: acct_demo",))),
+    ("payment_intent.succeeded (async)", _PAYMENT, Result(_OK, ("ship_order: pi_1",))),
+    ("v2.core.account.created (thin)", _ACCOUNT, Result(_OK, ("greet_account: acct_1",))),
     ("comet.sighted (unknown type)", _NEW_TYPE, Result(_OK, ("look_closer: UnknownEvent",))),
 )
 _NOT_HANDLED = (
-    ("customer.subscription.updated (metadata)", _METADATA_CHANGED, _IGNORED),
+    ("customer.subscription.updated (other)", _METADATA_CHANGED, _IGNORED),
     ("product.created (no handler)", _PRODUCT, _IGNORED),
     (
         "payout.failed (a handler fails)",
         _PAYOUT,
         Result(
             _answer(Outcome.FAILED),
-            ("call_bank: po_demo", "tell_owner: po_demo"),
-            "ConnectionError: the bank does not answer",
+            ("call_bank: po_1", "tell_owner: po_1"),
+            "ConnectionError: bank offline",
         ),
     ),
 )
@@ -157,7 +157,7 @@ def _rejected(secret: str) -> list[Delivery]:
         _signed(_ANOTHER_SECRET, "signed with another secret", _CHARGE, invalid),
         _signed(secret, "signed an hour ago", _CHARGE, expired, age=_AN_HOUR),
         Delivery("no signature", _CHARGE, _SOURCE, refusal(Outcome.SIGNATURE_MISSING, "no_header")),
-        _signed(secret, "signed, but no JSON", b"id=evt_demo", malformed),
+        _signed(secret, "signed, but no JSON", b"id=evt_1", malformed),
         _signed(secret, "a byte over the limit", b" " * (MAX_BODY_BYTES + 1), too_large),
         Delivery("GET", b"", {}, refusal(Outcome.METHOD_NOT_ALLOWED), method="GET"),
     ]

@@ -67,7 +67,7 @@ def greet_account(event: V2CoreAccountCreated, ctx: Context) -> None:
 def call_bank(event: PayoutFailed, ctx: Context) -> None:
     """Fail, as a service may on which a handler depends."""
     ctx.logger.info("%s", event.data.object.id)
-    raise ConnectionError("the bank does not answer")
+    raise ConnectionError("bank offline")
 
 
 @handlers.on(PayoutFailed)

@@ -10,7 +10,7 @@ from stripe_events.errors import SignatureError
 from stripe_events.observers import Dead, Failed, Rejected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from stripe_events.router import EventRouter
 
@@ -62,10 +62,10 @@ class Journal(logging.Handler):
         router.observe(Failed, Dead)(self._failed)
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def listening(self) -> Generator[None, None, None]:
         """Receive what is logged under ``stripe_events``, alone."""
         logger = logging.getLogger("stripe_events")
-        before = logger.level, logger.propagate
+        level, propagate = logger.level, logger.propagate
         logger.setLevel(logging.INFO)
         logger.propagate = False
         logger.addHandler(self)
@@ -73,7 +73,8 @@ class Journal(logging.Handler):
             yield
         finally:
             logger.removeHandler(self)
-            logger.level, logger.propagate = before
+            logger.setLevel(level)
+            logger.propagate = propagate
 
     def _rejected(self, record: Rejected) -> None:
         error = record.error

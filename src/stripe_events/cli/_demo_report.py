@@ -15,6 +15,7 @@ from stripe_events.cli._demo_deliveries import Delivery, Result
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+_RIGHT, _WRONG = "ok   ", "WRONG"
 _HEADINGS = ("", "sent", "handlers that ran", "answered", "diagnosis")
 _LEGEND = """\
 2xx: Stripe takes the event as delivered. Else it delivers it again, for up to three days.
@@ -76,7 +77,7 @@ class Table:
 
     def __init__(self, sent: Sequence[Delivery]) -> None:
         """Print the headings."""
-        expected = [_cells("ok", each.sent, each.expected) for each in sent]
+        expected = [_cells(_RIGHT, each.sent, each.expected) for each in sent]
         columns = zip(_HEADINGS, *expected, strict=True)
         self._widths = [max(map(len, column)) for column in columns]
         self._print(_HEADINGS)
@@ -84,14 +85,16 @@ class Table:
 
     def show(self, row: Row) -> None:
         """Print the row, and if it went wrong, how."""
-        self._print(_cells("ok" if row.is_right else "WRONG", row.delivery.sent, row.result))
+        self._print(_cells(_RIGHT if row.is_right else _WRONG, row.delivery.sent, row.result))
         if not row.is_right:
             for line in _differences(row):
                 print(f"      {line}", flush=True)
 
     def end(self, total: int, wrong: int) -> None:
         """Print the sum, what the statuses mean and where to go on."""
-        print(f"\n{total - wrong} of {total} deliveries went as they should.\n{_LEGEND}")
+        print(
+            f"\n{total - wrong} of {total} deliveries went as they should.\n{_LEGEND}", flush=True
+        )
 
     def _print(self, cells: Iterable[str]) -> None:
         padded = [cell.ljust(width) for cell, width in zip(cells, self._widths, strict=True)]
