@@ -96,7 +96,8 @@ class Conversion:
 
     def build(self, raw: Mapping[str, Any]) -> Any:
         """Give the object for a resource of a payload."""
-        return self.child(raw, None, self.requestor())
+        values = raw if isinstance(raw, dict) else dict(raw)
+        return self.child(values, None, self.requestor())
 
     def build_as(self, klass: type[Any], raw: Mapping[str, Any]) -> Any:
         """Give an object of this class, whatever ``raw`` says it is."""

@@ -22,7 +22,7 @@ __all__ = ["NOTHING_DONE", "LazyValues", "Shape"]
 NOTHING_DONE: frozenset[str] = frozenset()
 """What ``LazyValues.done`` is at first."""
 
-# Held while a converted value is stored, never while one is made. Re-entrant: the
+# Held by whoever changes a dict, never while a value is converted. Re-entrant: the
 # garbage collector may run anybody's code here.
 _storing = threading.RLock()
 _ABSENT = object()
@@ -50,7 +50,7 @@ class LazyValues(dict[str, Any]):
     Hold the values of one object; convert each at its first reading, once.
 
     Any number of threads may read and write: all readers of a key get the same
-    converted value, and a conversion never undoes an assignment. Copies of every
+    converted value, and a conversion never undoes an assignment or deletion. Copies of every
     kind, pickles included, are plain dicts of converted values.
     """
 
@@ -110,11 +110,21 @@ class LazyValues(dict[str, Any]):
 
     def pop(self, key: str, /, *default: Any) -> Any:
         self.get(key)
-        return super().pop(key, *default)
+        with _storing:
+            return super().pop(key, *default)
 
     def popitem(self) -> tuple[str, Any]:
         self._convert_all()
-        return super().popitem()
+        with _storing:
+            return super().popitem()
+
+    def __delitem__(self, key: str) -> None:
+        with _storing:
+            super().__delitem__(key)
+
+    def clear(self) -> None:
+        with _storing:
+            super().clear()
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         for key, value in dict[str, Any](*args, **kwargs).items():
