@@ -42,7 +42,7 @@ E_co = TypeVar("E_co", default=Any, covariant=True)
 _NOT_BUILT: Final = object()
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FRACTION_DIGITS: Final = re.compile(r"\.[0-9]{6}([0-9]+)")  # those a datetime cannot hold
+_FRACTION_DIGITS: Final = re.compile(r"[.,][0-9]{6}([0-9]+)")  # those a datetime cannot hold
 _building = threading.Lock()
 
 
@@ -111,6 +111,10 @@ class EventData(Generic[T_co]):
         with _building:
             if getattr(self, slot) is _NOT_BUILT:
                 setattr(self, slot, built)
+
+    def __reduce__(self) -> tuple[type[EventData[Any]], tuple[Mapping[str, Any]]]:
+        """Copy and pickle the raw values alone; resources are built again."""
+        return type(self), (self._raw,)
 
     def __repr__(self) -> str:
         """Name the resource without showing its values."""

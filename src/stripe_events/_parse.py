@@ -48,6 +48,7 @@ def parse(payload: Body | Mapping[str, Any]) -> AnyEvent:
 
     Raises:
         MalformedPayload: it is no JSON object, or no Stripe event.
+        UsageError: it is neither JSON nor a mapping.
     """
     if isinstance(payload, Mapping):
         return event_of(payload)
@@ -66,12 +67,14 @@ def event_of(payload: Mapping[str, Any], received_at: datetime | None = None) ->
         MalformedPayload: names the field that is missing or of the wrong type.
     """
     try:
-        kind = payload.get("object") or _likely_kind(payload)
+        kind = payload.get("object")
+        if kind is None:
+            kind = _likely_kind(payload)
         if kind == "event":
             return _snapshot(payload, received_at)
         if kind == "v2.core.event":
             return _thin(payload, received_at)
-    except _WRONG_TYPE as error:
+    except (TypeError, ValueError) as error:
         msg = f"the payload is not a Stripe event: {error}"
         raise MalformedPayload(msg) from None
     return _refuse_kind(payload)
@@ -83,20 +86,13 @@ def _likely_kind(payload: Mapping[str, Any]) -> str | None:
     return "event" if "data" in payload else "v2.core.event" if "type" in payload else None
 
 
-# What reading a field of the wrong type raises: a str has no get(), a
-# timestamp can be out of range, an ISO text can be wrong.
-_WRONG_TYPE = (TypeError, ValueError, AttributeError, OverflowError, OSError)
-
-
 def _snapshot(payload: Mapping[str, Any], received_at: datetime | None) -> Event[Any]:
     event_id, event_type = _identity(payload)
-    data = cast("dict[str, Any]", payload.get("data"))
-    if type(data) is not dict or "object" not in data:
-        raise TypeError("data.object is missing")
-    if not isinstance(data["object"], dict | None):
-        raise TypeError("data.object is not an object")
-    if not isinstance(data.get("previous_attributes") or {}, dict):
-        raise TypeError("data.previous_attributes is not an object")
+    data = _object(payload.get("data"), "data")
+    if data.get("object") is not None or event_type != "ping":
+        _object(data.get("object"), "data.object")
+    if data.get("previous_attributes"):
+        _object(data["previous_attributes"], "data.previous_attributes")
     get = payload.get
     created = get("created")
     request = get("request")
@@ -147,6 +143,12 @@ def _name(value: Any, field: str) -> str:
     return value
 
 
+def _object(value: Any, field: str) -> dict[str, Any]:
+    if type(value) is dict:
+        return cast("dict[str, Any]", value)
+    raise TypeError(f"{field} is missing" if value is None else f"{field} is no object")
+
+
 def _text(value: Any, field: str) -> str | None:
     if value is None or type(value) is str:
         return value
@@ -168,16 +170,23 @@ def _count(value: Any) -> int:
 
 
 def _from_timestamp(value: Any) -> datetime:
-    if type(value) is int:
+    if type(value) is not int:
+        raise TypeError("created is not a whole number of seconds")
+    try:
         return datetime.fromtimestamp(value, UTC)
-    raise TypeError("created is not a whole number of seconds")
+    except (ValueError, OverflowError, OSError):
+        raise ValueError("created is out of range") from None
 
 
 def _from_iso(value: Any) -> datetime:
     if type(value) is not str:
         raise TypeError("created is not an ISO 8601 text")
-    moment = datetime.fromisoformat(value)
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        # Python's own message would show the value.
+        raise ValueError("created is not an ISO 8601 text") from None
 
 
 def _now() -> datetime:
@@ -190,29 +199,31 @@ _NO_REQUEST = EventRequest()
 def _request(value: Any) -> EventRequest:
     if type(value) is str:
         return EventRequest(value)
+    request = _object(value, "request")
     return EventRequest(
-        _text(value.get("id"), "request.id"),
-        _text(value.get("idempotency_key"), "request.idempotency_key"),
+        _text(request.get("id"), "request.id"),
+        _text(request.get("idempotency_key"), "request.idempotency_key"),
     )
 
 
 def _related(value: Any) -> RelatedObject:
     # A singleton (Balance) has no id of its own.
-    id_, type_, url = (_text(value.get(key), key) or "" for key in ("id", "type", "url"))
+    get = _object(value, "related_object").get
+    id_, type_, url = (
+        _text(get(key), f"related_object.{key}") or "" for key in ("id", "type", "url")
+    )
     return RelatedObject(id_, type_, url)
 
 
 def _reason(value: Any) -> Reason:
-    request = value.get("request")
-    return Reason(
-        _text(value.get("type"), "reason.type") or "",
-        None
-        if request is None
-        else ReasonRequest(
-            _text(request.get("id"), "reason.request.id") or "",
-            _text(request.get("idempotency_key"), "reason.request.idempotency_key") or "",
-        ),
-    )
+    reason = _object(value, "reason")
+    type_ = _text(reason.get("type"), "reason.type") or ""
+    if reason.get("request") is None:
+        return Reason(type_)
+    request = _object(reason["request"], "reason.request")
+    id_ = _text(request.get("id"), "reason.request.id") or ""
+    key = _text(request.get("idempotency_key"), "reason.request.idempotency_key") or ""
+    return Reason(type_, ReasonRequest(id_, key))
 
 
 def _refuse_kind(payload: Mapping[str, Any]) -> NoReturn:

@@ -36,7 +36,7 @@ def snapshot(type_: str = "charge.succeeded", **fields: Any) -> dict[str, Any]:
 def thin(type_: str = "v1.charge.succeeded", **fields: Any) -> dict[str, Any]:
     """Give the payload of a thin event; ``fields`` replace what it has."""
     return {
-        "id": "evt_thin_1",
+        "id": "evt_1",
         "object": "v2.core.event",
         "type": type_,
         "created": "2025-10-09T08:53:20.123456789Z",
