@@ -45,12 +45,8 @@ def compare(ours: Callable[[], object], theirs: Callable[[], object], rounds: in
         tuple(_time_us(side, count) for side, count in zip(sides, calls, strict=True))
         for _ in range(rounds)
     ]
-    fastest = [min(times) for times in zip(*pairs, strict=True)]
-    return Timing(
-        *fastest,
-        ratio=fastest[0] / fastest[1],
-        median_ratio=median(mine / other for mine, other in pairs),
-    )
+    mine, other = (min(times) for times in zip(*pairs, strict=True))
+    return Timing(mine, other, mine / other, median(a / b for a, b in pairs))
 
 
 def _calls_per_round(side: Callable[[], object]) -> int:
