@@ -174,6 +174,7 @@ _CHARGE: Final[dict[str, Any]] = {
         "basket": _uuid(2),
         "channel": "web",
         "clerk": "",
+        "delivery": "by bicycle, before noon",
         "note": "Second floor; the bell is out of order, please knock at the door or call",
         "order": "1042",
         "visit": _uuid(3),
