@@ -42,6 +42,7 @@ def maker(
         raise UsageError(msg)
 
     def make(function: Callable[..., Any]) -> Handler:
+        _refuse_what_would_not_run(function)
         is_async = _is_async(function)
         if timeout is not None and not is_async:
             raise UsageError(
@@ -69,6 +70,17 @@ def check_middleware(function: Any) -> None:
             "middleware is a generator function (event, ctx) that yields once where the "
             "handler runs"
         )
+    try:
+        inspect.signature(function).bind(None, None)
+    except TypeError:
+        msg = f"middleware {_default_name(function)} must take (event, ctx)"
+        raise UsageError(msg) from None
+
+
+def check_observer(function: Any) -> None:
+    """Refuse, with a UsageError, what cannot be told of a record by calling it."""
+    if not _is_plain(function):
+        raise UsageError("an observer is a plain function of one record: it is called inline")
 
 
 def check_records(classes: tuple[Any, ...]) -> None:
@@ -89,7 +101,7 @@ def _filters(
 ) -> Filters:
     if changed is not None and selector is not None and selector.kind == "thin":
         raise UsageError("changed= is for snapshot events: thin ones carry no previous_attributes")
-    if where is not None and inspect.iscoroutinefunction(where):
+    if where is not None and not _is_plain(where):
         raise UsageError("where= is a plain function: it decides at once, without awaiting")
     accounts = _names("account", account)
     filters = Filters(
@@ -112,14 +124,28 @@ def _names(option: str, value: str | Collection[str] | None) -> tuple[str, ...] 
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
+    return any(map(inspect.iscoroutinefunction, _called(function)))
+
+
+def _is_generator(function: Callable[..., Any]) -> bool:
+    called = _called(function)
+    return any(map(inspect.isgeneratorfunction, called)) or any(
+        map(inspect.isasyncgenfunction, called)
+    )
+
+
+def _is_plain(function: Any) -> bool:
+    return callable(function) and not _is_async(function) and not _is_generator(function)
+
+
+def _called(function: Callable[..., Any]) -> tuple[Any, Any]:
+    """Give what a partial calls, and what calling that calls if it is an instance."""
     inner = function.func if isinstance(function, partial) else function
     # B004 warns of asking this way whether something is callable; here its kind is asked.
-    called = getattr(inner, "__call__", None)  # noqa: B004
-    return inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(called)
+    return inner, getattr(inner, "__call__", None)  # noqa: B004
 
 
 def _takes_context(function: Callable[..., Any]) -> bool:
-    _refuse_generators(function)
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -143,8 +169,11 @@ def _is_required(parameter: inspect.Parameter) -> bool:
     return parameter.default is parameter.empty and not variadic
 
 
-def _refuse_generators(function: Callable[..., Any]) -> None:
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+def _refuse_what_would_not_run(function: Any) -> None:
+    if isinstance(function, type):
+        msg = f"{function.__qualname__} is a class: give an instance to router.register()"
+        raise UsageError(msg)
+    if _is_generator(function):
         raise UsageError(
             "a handler that yields would never run: return instead, or register it with "
             "router.middleware"

@@ -318,6 +318,7 @@ class Registration:
 
         def decorator(observer: Callable[[Any], R]) -> Callable[[Any], R]:
             self._check_open()
+            _handlers.check_observer(observer)
             self._registry.observers.extend((cls, observer) for cls in classes)
             return observer
 

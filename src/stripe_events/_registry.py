@@ -135,11 +135,13 @@ class Registry:
         Include another registry by reference: what it gets later counts too.
 
         Raises:
-            UsageError: it is included already, or would include itself.
+            UsageError: it, or one that it includes, is included already; or it
+                would include itself.
         """
-        if other is self or self in other.descendants():
+        added = {other, *other.descendants()}
+        if self in added:
             raise UsageError("a router cannot include itself, not even through another")
-        if other in self.descendants():
+        if not added.isdisjoint(self.descendants()):
             raise UsageError("this router is included already; its handlers would run twice")
         self.included.append(other)
 
@@ -225,7 +227,13 @@ def compile_table(registry: Registry) -> RoutingTable:
 
     Raises:
         DuplicateHandler: two handlers have the same name.
+        UsageError: a registry is included twice.
     """
+    descendants = list(registry.descendants())
+    if len(set(descendants)) < len(descendants):
+        raise UsageError(
+            "a router is included twice, through two others: its handlers would run twice"
+        )
     handlers = list(registry.compiled_handlers())
     seen: set[str] = set()
     for handler in handlers:

@@ -89,19 +89,19 @@ def _kind_of_class(cls: Any) -> Kind:
 
 
 def _select_names(names: tuple[str, ...], kind: Kind, *, unlisted: bool) -> Selector:
+    exact = {name for name in names if unlisted and "*" not in name}
+    listed = {type_ for name in names if name not in exact for type_ in _listed(name, kind)}
     patterns = tuple(_pattern(name) for name in names if "*" in name)
-    if unlisted:
-        exact = {name for name in names if "*" not in name}
-        return Selector(kind, frozenset(exact), patterns)
+    return Selector(kind, frozenset(exact | listed), patterns)
+
+
+def _listed(name: str, kind: Kind) -> tuple[str, ...]:
     from stripe_events import catalogue
 
-    types: set[str] = set()
-    for name in names:
-        matched = catalogue.match_types(name, kind)
-        if not matched:
-            raise catalogue.unknown_type(name, kind=kind)
-        types.update(matched)
-    return Selector(kind, frozenset(types), patterns)
+    types = catalogue.match_types(name, kind)
+    if not types:
+        raise catalogue.unknown_type(name, kind=kind)
+    return types
 
 
 def _pattern(name: str) -> re.Pattern[str]:
