@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        return _demo(as_json=arguments.json)
+        return _run_demo(as_json=arguments.json)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
@@ -55,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="stripe-events", description="Tools for receiving Stripe's webhooks."
     )
-    parser.add_argument("--version", action="version", version=_versions())
+    parser.add_argument(
+        "--version", action=_Versions, nargs=0, help="say what is installed and exit"
+    )
     commands = parser.add_subparsers(title="commands", dest="command", required=True)
     text = "serve on loopback, send signed deliveries, show what became of each"
     demo = commands.add_parser(
@@ -68,12 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _demo(*, as_json: bool) -> int:
+def _run_demo(*, as_json: bool) -> int:
     from stripe_events.cli._demo import demo
 
     return demo(as_json=as_json)
 
 
-def _versions() -> str:
-    ours, stripe = version("stripe-events"), version("stripe")
-    return f"stripe-events {ours} (stripe {stripe}, Python {platform.python_version()})"
+class _Versions(argparse.Action):
+    # Looked up when asked for: what runs from a bare source tree has no version.
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        ours, stripe = version("stripe-events"), version("stripe")
+        print(f"stripe-events {ours} (stripe {stripe}, Python {platform.python_version()})")
+        parser.exit()

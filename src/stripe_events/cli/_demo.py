@@ -21,7 +21,7 @@ from stripe_events.cli._demo_server import serving
 from stripe_events.router import EventRouter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from stripe_events.cli._demo_report import Report
 
@@ -38,7 +38,7 @@ def demo(*, as_json: bool) -> int:
     return run(sent, router, JsonLines() if as_json else Table(sent))
 
 
-def run(sent: Sequence[Delivery], router: EventRouter, report: Report) -> int:
+def run(sent: Iterable[Delivery], router: EventRouter, report: Report) -> int:
     """
     Serve a router, send it deliveries one by one, and report on each.
 
@@ -49,22 +49,24 @@ def run(sent: Sequence[Delivery], router: EventRouter, report: Report) -> int:
     """
     journal = Journal()
     journal.observe(router)
-    wrong = 0
+    total = wrong = 0
     with closing(router), journal.listening(), serving(router) as port:
         for delivery in sent:
             row = _deliver(delivery, port, journal)
             report.show(row)
+            total += 1
             wrong += not row.is_right
-    report.end(len(sent), wrong)
+    report.end(total, wrong)
     return 1 if wrong else 0
 
 
 def _deliver(delivery: Delivery, port: int, journal: Journal) -> Row:
     answer = _send(delivery, port)
     notes = journal.take()
-    # What was logged without an observer being told has no place in any expectation.
-    diagnosis = "; ".join(notes.diagnoses or notes.log)
-    return Row(delivery, Result(answer, tuple(notes.ran), diagnosis), tuple(notes.log))
+    # What was logged though no observer was told of it is expected nowhere: it must show.
+    reasons = notes.diagnoses or [entry.partition("\n")[0] for entry in notes.log]
+    result = Result(answer, tuple(notes.ran), "; ".join(reasons))
+    return Row(delivery, result, tuple(notes.log))
 
 
 def _send(delivery: Delivery, port: int) -> str:
