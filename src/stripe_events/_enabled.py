@@ -15,15 +15,15 @@ def enabled_events(handlers: tuple[Handler, ...], kind: Kind) -> list[str]:
     Give the types, sorted; ``["*", ...]`` if a handler takes every event.
 
     ``*`` does not cover types that Stripe sends only when they are named, so
-    those follow it. Retired types are left out: Stripe refuses them.
+    those follow it, and those not known to be covered. Retired types are left
+    out: Stripe refuses them.
     """
     entries = {entry.type: entry for entry in catalogue.entries(kind=kind)}
     wanted = {type_ for handler in handlers for type_ in _types(handler.selector, kind, entries)}
     wanted -= {type_ for type_, entry in entries.items() if entry.retired}
     if not any(handler.selector is None and not handler.is_fallback for handler in handlers):
         return sorted(wanted)
-    selected = {t for t in wanted if t in entries and entries[t].selection_required}
-    return ["*", *sorted(selected)]
+    return ["*", *sorted(t for t in wanted if t not in entries or entries[t].selection_required)]
 
 
 def _types(selector: Selector | None, kind: Kind, known: dict[str, catalogue.Entry]) -> set[str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from stripe_events._event import AnyEvent
-    from stripe_events._registry import Explanation, Kind
+    from stripe_events._registry import Explanation, Kind, RoutingTable
 
 __all__ = ["EventRouter"]
 
@@ -47,7 +47,8 @@ class EventRouter(Registration):
         clock: gives the time in unix seconds.
 
     Raises:
-        ConfigurationError: blank secrets, or secrets and a verifier.
+        ConfigurationError: blank secrets, secrets and a verifier, or another
+            setting that cannot be meant.
     """
 
     def __init__(
@@ -67,6 +68,10 @@ class EventRouter(Registration):
             raise ConfigurationError("give secrets= or verifier=, not both")
         if secrets is not None:
             verifier = SignatureVerifier(secrets, tolerance=tolerance, clock=clock)
+        if max_body_bytes < 1:
+            raise ConfigurationError("max_body_bytes= allows nothing: give bytes from 1 up")
+        if handler_threads is not None and handler_threads < 1:
+            raise ConfigurationError("handler_threads= allows none: give a number from 1 up")
         self.expect_livemode = expect_livemode
         self._verifier = verifier
         self._max_body_bytes = max_body_bytes
@@ -83,6 +88,9 @@ class EventRouter(Registration):
     @expect_livemode.setter
     def expect_livemode(self, value: bool | None) -> None:
         self._check_open()
+        if value not in (None, True, False):  # the text "false" would ignore every event
+            msg = f"expect_livemode= is True, False or None, not {value!r}"
+            raise ConfigurationError(msg)
         self._expect_livemode = value
 
     def handle(
@@ -150,12 +158,13 @@ class EventRouter(Registration):
         Give the names of the handlers that would run for an event, in order.
 
         Pure: nothing runs but filters, and what a ``where`` raises is raised.
+        The router is not frozen by it.
         """
         return [explanation.handler for explanation in self.explain(event) if explanation.runs]
 
     def explain(self, event: AnyEvent) -> list[Explanation]:
         """Say for every handler, in running order, whether it would run, or what refuses it."""
-        return self._compiled().table.explain(event)
+        return self._table().explain(event)
 
     def enabled_events(self, kind: Kind = "snapshot") -> list[str]:
         """
@@ -166,7 +175,7 @@ class EventRouter(Registration):
         """
         from stripe_events._enabled import enabled_events
 
-        return enabled_events(self._compiled().table.handlers, kind)
+        return enabled_events(self._table().handlers, kind)
 
     def freeze(self) -> None:
         """
@@ -202,6 +211,9 @@ class EventRouter(Registration):
             )
         settings = self._compiled(in_threads=in_threads)
         return flow.webhook(settings, self._verifier, body, headers, time_limit)
+
+    def _table(self) -> RoutingTable:
+        return self._settings.table if self._settings else compile_table(self._registry)
 
     def _compiled(self, *, in_threads: bool = False) -> flow.Settings:
         settings = self._settings or self._compile()

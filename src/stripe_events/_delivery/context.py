@@ -146,8 +146,9 @@ class Context:
         """
         Say that this handler has nothing to do for this event; it counts as settled.
 
-        It does not end the function: return afterwards. Middleware calls it to
-        return before its ``yield``.
+        It does not end the function: return afterwards. Middleware calls it
+        before its ``yield``, so that neither the handler nor middleware further
+        in runs; whether it then yields or returns makes no difference.
         """
         self._skipped = reason
 

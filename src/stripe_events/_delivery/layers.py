@@ -9,10 +9,11 @@ perform them. The time limit counts for the handler alone.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Awaitable, Callable, Generator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from stripe_events.errors import UsageError
+from stripe_events.errors import ProcessingError, UsageError
 
 if TYPE_CHECKING:
     from stripe_events._delivery.context import Context
@@ -49,9 +50,33 @@ def is_async_layer(middleware: Callable[..., Any]) -> bool:
     return inspect.isasyncgenfunction(middleware)
 
 
+def is_cancellation(error: BaseException) -> bool:
+    """Tell whether something is asyncio's CancelledError, without loading asyncio."""
+    asyncio = sys.modules.get("asyncio.exceptions")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
+def cancelled_itself(error: BaseException) -> ProcessingError:
+    """Give the failure of a handler that is cancelled although nobody asked for it."""
+    failure = ProcessingError("the handler cancelled itself")
+    failure.__cause__ = error
+    return failure
+
+
 def call(handler: Handler, event: AnyEvent, context: Context) -> Any:
-    """Call the handler's function with what it takes."""
-    return handler.call(event, context) if handler.takes_context else handler.call(event)
+    """
+    Call the handler's function with what it takes.
+
+    Raises:
+        ProcessingError: it raised asyncio's CancelledError; nothing was awaited, so
+            nobody can have cancelled it.
+    """
+    try:
+        return handler.call(event, context) if handler.takes_context else handler.call(event)
+    except BaseException as error:
+        if is_cancellation(error):
+            raise cancelled_itself(error) from error
+        raise
 
 
 def run(handler: Handler, event: AnyEvent, context: Context, wait: Wait) -> None:
@@ -113,23 +138,35 @@ def _steps(handler: Handler, event: AnyEvent, context: Context) -> Generator[Ste
                 _check_skipped(middleware, context)
                 break
             entered.append(generator)
+            if context.skipped is not None:
+                break
         else:
-            if not context.skipped:
-                result = yield Call()
+            result = yield Call()
     except BaseException as raised:  # noqa: BLE001 - the middleware sees it, then the caller
         error = raised
+    stop = _unless_exception(error)
     while entered:
         try:
             yield Leave(entered.pop(), result, error)
             error = None
         except BaseException as raised:  # noqa: BLE001 - what a middleware makes of it counts
             error = raised
-    if error is not None:
-        raise error
+            stop = stop or _unless_exception(raised)
+    error = stop or error
+    try:
+        if error is not None:
+            raise error
+    finally:
+        del error, stop  # its traceback holds this frame
+
+
+def _unless_exception(error: BaseException | None) -> BaseException | None:
+    # A cancellation, or Ctrl-C: middleware may clean up, but cannot make it undone.
+    return None if isinstance(error, Exception) else error
 
 
 def _check_skipped(middleware: Callable[..., Any], context: Context) -> None:
-    if not context.skipped:
+    if context.skipped is None:
         msg = (
             f"middleware {_name(middleware)} returned before its yield: "
             "call ctx.skip(reason) to say that the handler is not to run"
@@ -153,7 +190,7 @@ def _perform(step: Enter | Leave) -> Any:
     except StopIteration:
         return None
     generator.close()
-    raise _yielded_twice(generator)
+    raise _yielded_twice(generator) from error
 
 
 async def _aperform(step: Enter | Leave) -> Any:
@@ -167,7 +204,7 @@ async def _aperform(step: Enter | Leave) -> Any:
     except StopAsyncIteration:
         return None
     await generator.aclose()
-    raise _yielded_twice(generator)
+    raise _yielded_twice(generator) from error
 
 
 _RETURNED = object()
