@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from stripe_events._delivery import layers, sync_driver
-from stripe_events._delivery.background import within
+from stripe_events._delivery.bridge import Bridge, Caught, cancel, is_being_cancelled, within
 from stripe_events._delivery.effects import (
     ABANDONED,
     CANCELLED,
@@ -26,28 +26,37 @@ from stripe_events._delivery.effects import (
     Verify,
 )
 from stripe_events._delivery.observing import log
-from stripe_events._messages import WebhookResponse
-from stripe_events.errors import ProcessingError
+from stripe_events._delivery.sync_driver import Stopped
+from stripe_events._messages import Outcome, WebhookResponse, respond
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from stripe_events._delivery.context import Context
     from stripe_events._delivery.flow import Flow
+    from stripe_events._delivery.in_flight import InFlight
     from stripe_events._event import AnyEvent
     from stripe_events._registry import Handler
 
 
 class StillRunning(asyncio.CancelledError):
-    """Say that a shutdown stopped waiting for a thread that still runs."""
+    """Say that whoever waited for a thread was cancelled, and that the thread goes on."""
+
+    def __init__(self, cause: asyncio.CancelledError, future: Future[Caught]) -> None:
+        """Keep the cause's arguments, by which anyio knows its own cancellations."""
+        super().__init__(*cause.args)
+        self.future = future
 
 
 class AsyncDriver:
     """The deliveries that one router has under way on event loops."""
 
-    def __init__(self, threads: int | None) -> None:
+    def __init__(self, threads: int | None, in_flight: InFlight) -> None:
         """Take the most threads for sync handlers; None leaves it to Python."""
-        self._executor = ThreadPoolExecutor(threads, "stripe-events-handler")
+        self._for_handlers = ThreadPoolExecutor(threads, "stripe-events-handler")
+        # Of its own, so that verifying never queues behind handlers.
+        self._for_verifiers = ThreadPoolExecutor(None, "stripe-events-verifier")
+        self._in_flight = in_flight
         self._tasks: set[asyncio.Task[WebhookResponse]] = set()
 
     async def drive(self, flow: Flow) -> WebhookResponse:
@@ -56,33 +65,55 @@ class AsyncDriver:
 
         Cancelling this stops the waiting; what was claimed is worked on.
         """
-        reached = await self._perform_until(Accept, flow, None)
-        if isinstance(reached, WebhookResponse):
-            return reached
-        task = asyncio.create_task(self._perform_rest(flow, reached))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(task)
+        begun = await self._begin(flow)
+        if isinstance(begun, WebhookResponse):
+            return begun
+        try:
+            return await asyncio.shield(begun)
+        except asyncio.CancelledError:
+            if begun.cancelled() and not is_being_cancelled():
+                return respond(Outcome.DRAINING)  # stopped before anything was claimed
+            raise
 
-    async def wait(self, seconds: float) -> None:
-        """
-        Wait for the deliveries on this loop, then cancel what is left.
-
-        Returns once no async handler of theirs runs any more.
-        """
-        loop = asyncio.get_running_loop()
-        mine = {task for task in self._tasks if task.get_loop() is loop}
-        if not mine:
-            return
-        _, left = await asyncio.wait(mine, timeout=seconds)
-        for task in left:
-            task.cancel()
-        if left:
-            await asyncio.wait(left)
+    def cancel(self) -> bool:
+        """Cancel, from any thread, what is under way; tell whether anything was."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            cancel(task)
+        return bool(tasks)
 
     def stop(self) -> None:
         """Let go of the threads; one that still runs a handler ends after it."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for executor in (self._for_handlers, self._for_verifiers):
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    async def _begin(self, flow: Flow) -> WebhookResponse | asyncio.Task[WebhookResponse]:
+        loop = asyncio.get_running_loop()
+        if not self._in_flight.enter(loop):
+            return respond(Outcome.DRAINING)
+        handed_on = False
+        try:
+            reached = await self._perform_until(Accept, flow, None)
+            if isinstance(reached, WebhookResponse):
+                return reached
+            task = self._start(flow, reached)
+            handed_on = True
+        except Stopped:
+            return respond(Outcome.DRAINING)
+        finally:
+            if not handed_on:
+                self._in_flight.leave(loop)
+        return task
+
+    def _start(self, flow: Flow, effect: Effect) -> asyncio.Task[WebhookResponse]:
+        task = asyncio.create_task(self._perform_rest(flow, effect))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[WebhookResponse]) -> None:
+        self._tasks.discard(task)
+        self._in_flight.leave(task.get_loop())
 
     async def _perform_rest(self, flow: Flow, effect: Effect) -> WebhookResponse:
         return cast("WebhookResponse", await self._perform_until((), flow, effect))
@@ -110,66 +141,119 @@ class AsyncDriver:
                 return await self._run(effect)
             case Verify(verifier, body, headers):
                 if verifier.blocking:
-                    return await self._in_thread(verifier.verify, body, headers)
+                    return await _in_thread(self._for_verifiers, verifier.verify, body, headers)
                 return verifier.verify(body, headers)
             case _:
                 return None  # without a store nothing is claimed or recorded
 
     async def _run(self, effect: Run) -> RunResult:
-        handler, event, context = effect
+        if self._in_flight.over or is_being_cancelled():
+            result = CANCELLED
+        elif _belongs_in_one_thread(effect.handler):
+            result = await self._run_in_thread(effect)
+        else:
+            result = await self._run_here(effect)
+        if result.cancelled or result.abandoned:
+            task = cast("asyncio.Task[Any]", asyncio.current_task())
+            while task.cancelling():
+                task.uncancel()  # the flow still has to give the claim back
+        return result
+
+    async def _run_here(self, effect: Run) -> RunResult:
         try:
-            if handler.is_async or any(map(layers.is_async_layer, handler.middleware)):
-                await layers.arun(handler, event, context, self._call)
-                return SUCCEEDED
-            wait = partial(_wait_on, asyncio.get_running_loop())
-            result: RunResult = await self._in_thread(sync_driver.run, effect, wait)
-        except StillRunning:
-            return _cancelled(ABANDONED)
-        except asyncio.CancelledError as error:
-            return _cancelled(CANCELLED, error)
+            await layers.arun(effect.handler, effect.event, effect.context, self._call)
         except Exception as error:  # noqa: BLE001 - a handler may raise anything
             return RunResult(error)
+        except StillRunning as cancelled:
+            return _abandoned(cancelled.future)
+        except Stopped:
+            return CANCELLED
+        except asyncio.CancelledError as error:
+            if is_being_cancelled():
+                return CANCELLED
+            return RunResult(layers.cancelled_itself(error))
+        return SUCCEEDED
+
+    async def _run_in_thread(self, effect: Run) -> RunResult:
+        bridge = Bridge()
+        wait = partial(bridge.wait, asyncio.get_running_loop())
+        try:
+            run = await _in_thread(self._for_handlers, sync_driver.run, effect, wait)
+        except StillRunning as cancelled:
+            if bridge.cancel():
+                return await _result_of(cancelled.future)
+            return _abandoned(cancelled.future)
+        except (Stopped, asyncio.CancelledError):
+            return CANCELLED
+        result: RunResult = run
         return result
 
     async def _call(self, handler: Handler, event: AnyEvent, context: Context) -> Any:
         if handler.is_async:
-            return await within(layers.call(handler, event, context), handler.timeout)
-        wait = partial(_wait_on, asyncio.get_running_loop())
-        bare = handler._replace(middleware=())
-        result: RunResult = await self._in_thread(sync_driver.run, Run(bare, event, context), wait)
-        if result.error is not None:
-            raise result.error
-        return None
+            result = layers.call(handler, event, context)
+        else:
+            result = await _in_thread(self._for_handlers, layers.call, handler, event, context)
+        return await within(result, handler.timeout)
 
-    async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
-        context = contextvars.copy_context()
-        future = self._executor.submit(context.run, function, *args)
-        try:
-            return await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            if future.cancel():
+
+def _belongs_in_one_thread(handler: Handler) -> bool:
+    # Sync middleware may depend on its thread, and so may what it puts around the handler.
+    if handler.is_async or not handler.middleware:
+        return False
+    return not any(map(layers.is_async_layer, handler.middleware))
+
+
+async def _in_thread(executor: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) -> Any:
+    """
+    Run a function in a thread, with the context variables of this task.
+
+    Raises:
+        StillRunning: this task was cancelled, the function runs on.
+        Stopped: the threads were let go of before one was free.
+    """
+    run = contextvars.copy_context().run
+    try:
+        future = executor.submit(run, _caught, function, *args)
+    except RuntimeError:
+        raise Stopped from None
+    try:
+        caught = await asyncio.wrap_future(future)
+    except asyncio.CancelledError as error:
+        if future.cancel():
+            if is_being_cancelled():
                 raise
-            future.add_done_callback(_report_late)
-            raise StillRunning from None
+            raise Stopped from None
+        if not future.done():
+            raise StillRunning(error, future) from error
+        caught = future.result()
+    return caught.get()
 
 
-def _wait_on(
-    loop: asyncio.AbstractEventLoop, awaitable: Awaitable[Any], timeout: float | None
-) -> Any:
-    return asyncio.run_coroutine_threadsafe(within(awaitable, timeout), loop).result()
+def _caught(function: Callable[..., Any], *args: Any) -> Caught:
+    try:
+        return Caught(function(*args))
+    except Exception as error:  # noqa: BLE001 - raised again on the loop
+        return Caught(error=error)
 
 
-def _cancelled(meaning: RunResult, error: BaseException | None = None) -> RunResult:
-    task = cast("asyncio.Task[Any]", asyncio.current_task())
-    if task.cancelling():
-        task.uncancel()  # the flow still has to give the claim back
-        return meaning
-    cause = ProcessingError("the handler cancelled itself")
-    cause.__cause__ = error
-    return RunResult(cause)
+async def _result_of(future: Future[Caught]) -> RunResult:
+    try:
+        result: RunResult = (await asyncio.wrap_future(future)).get()
+    except asyncio.CancelledError:
+        return _abandoned(future)
+    return result
 
 
-def _report_late(future: Future[Any]) -> None:
-    result = future.result() if future.exception() is None else None
-    if isinstance(result, RunResult) and result.error is not None:
-        log("ERROR", "a handler failed after the shutdown had stopped waiting", result.error)
+def _abandoned(future: Future[Caught]) -> RunResult:
+    future.add_done_callback(_report_late)
+    return ABANDONED
+
+
+def _report_late(future: Future[Caught]) -> None:
+    if future.exception() is not None:
+        return
+    value, error = future.result()
+    if isinstance(value, RunResult):
+        error = value.error
+    if error is not None:
+        log("ERROR", "a handler failed after the shutdown had stopped waiting", error)

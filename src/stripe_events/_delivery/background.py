@@ -8,87 +8,83 @@ it is first needed, again after a fork, and ends with the last router that used 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import os
+import sys
 import threading
-from typing import TYPE_CHECKING, Any, cast
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
+from stripe_events._delivery.bridge import Bridge, discard
 from stripe_events._delivery.sync_driver import Stopped
-from stripe_events.errors import ProcessingError, UsageError
+from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine
+    from collections.abc import Awaitable
+
+_CLEAN_UP = 5.0  # seconds that cancelled tasks have when the loop ends
 
 
-class BackgroundLoop:
-    """An event loop that runs in a daemon thread until it is stopped."""
+class BackgroundLoop(threading.Thread):
+    """A daemon thread that runs an event loop until it is stopped."""
 
     def __init__(self) -> None:
         """Start it."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="stripe-events-loop", daemon=True
-        )
-        self._thread.start()
+        super().__init__(name="stripe-events-loop", daemon=True)
+        self.loop = asyncio.new_event_loop()
+        self._ending = False
+        self.start()
 
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """
-        Run a coroutine on the loop and wait for it.
-
-        The context variables of the calling thread are visible to it.
-
-        Raises:
-            UsageError: called on the loop itself, which could never answer.
-        """
-        if threading.current_thread() is self._thread:
-            coroutine.close()
-            raise UsageError(
-                "router.handle() was called inside an async handler: await router.ahandle() there"
-            )
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def cancel(self, task: asyncio.Task[Any]) -> None:
-        """Cancel a task of the loop, from any thread."""
-        self._loop.call_soon_threadsafe(task.cancel)
+    def run(self) -> None:
+        """Run the loop; a task that exits ends itself, not what others wait for."""
+        while not self._ending:
+            with suppress(SystemExit, KeyboardInterrupt):
+                self.loop.run_forever()
 
     def stop(self) -> None:
         """End all tasks, the loop and the thread."""
-        self.run(_end_other_tasks())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        asyncio.run_coroutine_threadsafe(_end_other_tasks(), self.loop).result()
+        self.loop.call_soon_threadsafe(self._end)
+        self.join()
+        self.loop.close()
+
+    def _end(self) -> None:
+        self._ending = True
+        self.loop.stop()
 
 
 async def _end_other_tasks() -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
+    if others:
+        await asyncio.wait(others, timeout=_CLEAN_UP)
     await asyncio.get_running_loop().shutdown_asyncgens()
 
 
 class _Shared:
+    """The loop of this process, if it runs, and who uses it."""
+
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.loop: BackgroundLoop | None = None
-        self.users: set[int] = set()
+        self.thread: BackgroundLoop | None = None
+        self.users: weakref.WeakSet[AsyncHandlers] = weakref.WeakSet()
 
 
 _shared = _Shared()
+_inherited: list[_Shared] = []
 
 
-def _forget_after_fork() -> None:
-    # The thread did not come along; what it held is the parent's.
+def _start_anew() -> None:
+    # The thread did not come along. Its loop is the parent's: freeing it here would
+    # warn of a loop left open, and closing it would take it from the parent.
     global _shared  # noqa: PLW0603 - the child starts anew, also the lock
+    _inherited.append(_shared)
     _shared = _Shared()
 
 
-os.register_at_fork(after_in_child=_forget_after_fork)
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_start_anew)
 
 
 class AsyncHandlers:
@@ -96,7 +92,8 @@ class AsyncHandlers:
 
     def __init__(self) -> None:
         """Start with nothing; the loop starts with the first handler."""
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._bridge = Bridge()
+        self._stopped = False
 
     def wait(self, awaitable: Awaitable[Any], seconds: float | None) -> Any:
         """
@@ -105,53 +102,45 @@ class AsyncHandlers:
         Raises:
             TimeoutError: it took longer than ``seconds``, and was cancelled.
             Stopped: a shutdown cancelled it.
+            UsageError: called on the loop itself, which could never answer.
         """
         try:
-            return self._loop().run(self._run(awaitable, seconds))
-        except concurrent.futures.CancelledError:
-            raise Stopped from None
+            refuse_on_the_loop("handle()", "ahandle()")
+            with _shared.lock:  # what is submitted is seen by the one who ends the loop
+                future = self._bridge.submit(self._loop(), awaitable, seconds)
+        except BaseException:
+            discard(awaitable)
+            raise
+        return self._bridge.result(future, awaitable)
+
+    def cancel(self) -> bool:
+        """Cancel what still runs, take no more, and tell whether anything ran."""
+        with _shared.lock:
+            self._stopped = True
+        return self._bridge.cancel()
 
     def stop(self) -> None:
-        """Cancel what still runs and let go of the loop; the last user ends it."""
+        """Let go of the loop; its last user ends it."""
         with _shared.lock:
-            loop = _shared.loop
-            _shared.users.discard(id(self))
-            if loop is None:
+            self._stopped = True
+            _shared.users.discard(self)
+            if _shared.users:
                 return
-            for task in list(self._tasks):
-                loop.cancel(task)
-            if not _shared.users:
-                _shared.loop = None
-                loop.stop()
+            thread, _shared.thread = _shared.thread, None
+        if thread is not None:
+            thread.stop()
 
-    def _loop(self) -> BackgroundLoop:
-        with _shared.lock:
-            _shared.users.add(id(self))
-            if _shared.loop is None:
-                _shared.loop = BackgroundLoop()
-            return _shared.loop
-
-    async def _run(self, awaitable: Awaitable[Any], seconds: float | None) -> Any:
-        task = cast("asyncio.Task[Any]", asyncio.current_task())
-        self._tasks.add(task)
-        try:
-            return await within(awaitable, seconds)
-        except asyncio.CancelledError as error:
-            if task.cancelling():
-                raise
-            raise ProcessingError("the handler cancelled itself") from error
-        finally:
-            self._tasks.discard(task)
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        if self._stopped:
+            raise Stopped
+        _shared.users.add(self)
+        if _shared.thread is None:
+            _shared.thread = BackgroundLoop()
+        return _shared.thread.loop
 
 
-async def within(awaitable: Awaitable[Any], seconds: float | None) -> Any:
-    """Await something, at most for ``seconds`` (None: as long as it takes)."""
-    limit = asyncio.timeout(seconds)
-    try:
-        async with limit:
-            return await awaitable
-    except TimeoutError as error:
-        if limit.expired():
-            msg = f"the handler took longer than its timeout of {seconds:g} s"
-            raise TimeoutError(msg) from error
-        raise
+def refuse_on_the_loop(call: str, instead: str) -> None:
+    """Raise a UsageError in the background loop's own thread, where waiting would never end."""
+    if isinstance(threading.current_thread(), BackgroundLoop):
+        msg = f"router.{call} was called inside an async handler: await router.{instead} there"
+        raise UsageError(msg)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from stripe_events._delivery import sync_driver
@@ -10,11 +13,14 @@ from stripe_events._delivery.in_flight import InFlight
 from stripe_events._messages import Outcome, WebhookResponse, respond
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Awaitable
 
     from stripe_events._delivery.async_driver import AsyncDriver
     from stripe_events._delivery.background import AsyncHandlers
     from stripe_events._delivery.flow import Flow
+
+_CLEAN_UP = 5.0  # seconds that cancelled handlers have to clean up
 
 
 class Drivers:
@@ -32,34 +38,61 @@ class Drivers:
         self._lock = threading.Lock()
         self._async_handlers: AsyncHandlers | None = None
         self._async_driver: AsyncDriver | None = None
+        _all.add(self)
 
     def drive(self, flow: Flow) -> WebhookResponse:
         """Go the way of a delivery in this thread; ``draining`` after ``close``."""
-        if not self._in_flight.enter():
+        in_flight = self._in_flight
+        if not in_flight.enter():
             return respond(Outcome.DRAINING)
         try:
-            return sync_driver.drive(flow, self._wait)
+            return sync_driver.drive(flow, self._wait, in_flight)
         finally:
-            self._in_flight.leave()
+            in_flight.leave()
 
     async def adrive(self, flow: Flow) -> WebhookResponse:
         """Go the way of a delivery on this loop; ``draining`` after ``close``."""
-        if self._in_flight.draining:
-            return respond(Outcome.DRAINING)
         return await self._driver().drive(flow)
 
     def close(self, seconds: float) -> None:
-        """Take no more; wait for what runs in threads, then cancel async handlers."""
+        """
+        Take no more; wait for what is under way, then cancel async handlers.
+
+        What is under way on the event loop of this very thread is not waited for.
+
+        Raises:
+            UsageError: called inside an async handler, which would wait for itself.
+        """
+        if self._async_handlers is not None:
+            from stripe_events._delivery.background import refuse_on_the_loop
+
+            refuse_on_the_loop("close()", "aclose()")
+        here = _loop_of_this_thread()
         self._in_flight.close()
-        self._in_flight.wait(seconds)
+        self._in_flight.wait(seconds, here)
+        if self._cancel():
+            self._in_flight.wait(_CLEAN_UP, here)
         self._stop()
 
     async def aclose(self, seconds: float) -> None:
-        """Take no more; wait for what runs on this loop, then cancel async handlers."""
-        self._in_flight.close()
-        if self._async_driver is not None:
-            await self._async_driver.wait(seconds)
-        self._stop()
+        """Do the same without blocking this loop, so that its deliveries go on."""
+        import asyncio
+
+        await asyncio.to_thread(self.close, seconds)
+
+    def start_anew(self) -> None:
+        """Forget, in the child of a fork, the parent's threads and what runs in them."""
+        self._in_flight = self._in_flight.anew()
+        self._lock = threading.Lock()
+        self._async_handlers = None
+        self._async_driver = None
+
+    def _cancel(self) -> bool:
+        with self._lock:
+            self._in_flight.over = True
+        in_threads = self._async_handlers is not None and self._async_handlers.cancel()
+        on_loops = self._async_driver is not None and self._async_driver.cancel()
+        return in_threads or on_loops
 
     def _stop(self) -> None:
         if self._async_handlers is not None:
@@ -74,6 +107,8 @@ class Drivers:
             with self._lock:
                 if self._async_handlers is None:
                     self._async_handlers = AsyncHandlers()
+                    if self._in_flight.over:
+                        self._async_handlers.cancel()
         return self._async_handlers.wait(awaitable, timeout)
 
     def _driver(self) -> AsyncDriver:
@@ -82,5 +117,28 @@ class Drivers:
 
             with self._lock:
                 if self._async_driver is None:
-                    self._async_driver = AsyncDriver(self._handler_threads)
+                    self._async_driver = AsyncDriver(self._handler_threads, self._in_flight)
         return self._async_driver
+
+
+def _loop_of_this_thread() -> AbstractEventLoop | None:
+    if "asyncio" not in sys.modules:
+        return None
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+_all: weakref.WeakSet[Drivers] = weakref.WeakSet()
+
+
+def _start_all_anew() -> None:
+    for drivers in _all:
+        drivers.start_anew()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_start_all_anew)

@@ -1,39 +1,53 @@
-"""How many deliveries a router has under way, and whether it takes more."""
+"""The deliveries that a router has under way, and whether it takes and starts more."""
 
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 
 class InFlight:
-    """A counter that a shutdown can close and wait for."""
+    """
+    A count, by threads and event loops, that a shutdown can close and wait for.
 
-    __slots__ = ("_changed", "_count", "_draining")
+    ``over`` says that the waiting is over, too: nothing more is to be started
+    for the deliveries that are left.
+    """
 
-    def __init__(self) -> None:
-        """Start open, with nothing under way."""
+    __slots__ = ("_changed", "_draining", "_in_threads", "_on_loops", "over")
+
+    def __init__(self, *, draining: bool = False, over: bool = False) -> None:
+        """Start with nothing under way."""
         self._changed = threading.Condition(threading.Lock())
-        self._count = 0
-        self._draining = False
+        self._in_threads = 0
+        self._on_loops: dict[AbstractEventLoop, int] = {}
+        self._draining = draining
+        self.over = over
 
-    @property
-    def draining(self) -> bool:
-        """Whether no more is taken."""
-        return self._draining
-
-    def enter(self) -> bool:
-        """Count one more; False, uncounted, once draining has begun."""
+    def enter(self, loop: AbstractEventLoop | None = None) -> bool:
+        """Count one more, on a loop or in a thread; False, uncounted, while draining."""
         with self._changed:
             if self._draining:
                 return False
-            self._count += 1
+            if loop is None:
+                self._in_threads += 1
+            else:
+                self._on_loops[loop] = self._on_loops.get(loop, 0) + 1
             return True
 
-    def leave(self) -> None:
+    def leave(self, loop: AbstractEventLoop | None = None) -> None:
         """Count one less."""
         with self._changed:
-            self._count -= 1
-            if self._draining and self._count == 0:
+            if loop is None:
+                self._in_threads -= 1
+            else:
+                self._on_loops[loop] -= 1
+                if not self._on_loops[loop]:
+                    del self._on_loops[loop]
+            if self._draining:
                 self._changed.notify_all()
 
     def close(self) -> None:
@@ -41,7 +55,20 @@ class InFlight:
         with self._changed:
             self._draining = True
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until nothing is under way, at most so long; tell whether that was reached."""
+    def wait(self, seconds: float, here: AbstractEventLoop | None = None) -> None:
+        """
+        Wait until nothing is under way, at most so long.
+
+        A loop that does not run can end nothing, so it is not waited for; nor is
+        ``here``, the loop of the thread that waits.
+        """
         with self._changed:
-            return self._changed.wait_for(lambda: self._count == 0, seconds)
+            self._changed.wait_for(lambda: not self._to_wait_for(here), seconds)
+
+    def anew(self) -> InFlight:
+        """Give a count from nothing that takes as much or as little as this one."""
+        return InFlight(draining=self._draining, over=self.over)
+
+    def _to_wait_for(self, here: AbstractEventLoop | None) -> bool:
+        on_loops = any(loop is not here and loop.is_running() for loop in self._on_loops)
+        return self._in_threads > 0 or on_loops

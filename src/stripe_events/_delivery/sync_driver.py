@@ -9,26 +9,28 @@ from stripe_events._delivery.effects import CANCELLED, SUCCEEDED, Effect, Run, R
 
 if TYPE_CHECKING:
     from stripe_events._delivery.flow import Flow
+    from stripe_events._delivery.in_flight import InFlight
     from stripe_events._messages import WebhookResponse
 
 
 class Stopped(BaseException):
-    """Say that a shutdown cancelled the async handler this thread waited for."""
+    """Say that a shutdown cancelled a handler, or came before it could start."""
 
 
-def drive(flow: Flow, wait: layers.Wait) -> WebhookResponse:
+def drive(flow: Flow, wait: layers.Wait, in_flight: InFlight) -> WebhookResponse:
     """
     Go the whole way of a delivery.
 
     Args:
         flow: not started yet.
         wait: waits for what async handlers return.
+        in_flight: once it is over, no more handlers are started.
     """
     try:
         effect = next(flow)
         while True:
             try:
-                value = _perform(effect, wait)
+                value = _perform(effect, wait, in_flight)
             except Exception as error:  # noqa: BLE001 - the flow says what it means
                 effect = flow.throw(error)
             else:
@@ -46,13 +48,17 @@ def run(effect: Run, wait: layers.Wait) -> RunResult:
         return RunResult(error)
     except Stopped:
         return CANCELLED
+    except BaseException as error:
+        if layers.is_cancellation(error):
+            return RunResult(layers.cancelled_itself(error))
+        raise
     return SUCCEEDED
 
 
-def _perform(effect: Effect, wait: layers.Wait) -> Any:
+def _perform(effect: Effect, wait: layers.Wait, in_flight: InFlight) -> Any:
     match effect:
         case Run():
-            return run(effect, wait)
+            return CANCELLED if in_flight.over else run(effect, wait)
         case Verify():
             return effect.verifier.verify(effect.body, effect.headers)
         case _:

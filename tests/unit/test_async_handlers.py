@@ -1,0 +1,651 @@
+"""Async handlers, and sync ones on an event loop: where they run and what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stripe_events import Outcome
+from stripe_events.errors import ConfigurationError, InvalidSignature, ProcessingError, UsageError
+from stripe_events.observers import Failed, Handled
+from tests.unit.deliveries import signed, snapshot
+from tests.unit.waiting import LIMIT, aio, by_ahandle, by_handle, opened, reached
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+
+    from stripe_events import Context, Event, EventRouter, WebhookResponse
+    from stripe_events._verification import Verification
+
+    Deliver = Callable[[EventRouter, object], WebhookResponse]
+
+caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default="nobody")
+
+both = pytest.mark.parametrize("deliver", [by_handle, by_ahandle])
+
+
+def pass_through(event: object, ctx: Context) -> Generator[None, Any, None]:
+    """Be a middleware that does nothing."""
+    yield
+
+
+async def pass_through_async(event: object, ctx: Context) -> AsyncGenerator[None, Any]:
+    """Be an async middleware that does nothing."""
+    yield
+
+
+def test_an_async_handler_runs_on_the_loop_of_ahandle() -> None:
+    """Its loop is the one that the request came in on."""
+    loops = []
+    with opened() as router:
+
+        @router.on("charge.succeeded")
+        async def handler(event: Event) -> None:
+            loops.append(asyncio.get_running_loop())
+
+        async def main() -> None:
+            response = await router.ahandle(*signed(snapshot()))
+            assert 200 == response.status
+            assert [asyncio.get_running_loop()] == loops
+
+        aio(main())
+
+
+def test_a_sync_handler_runs_in_a_thread_of_the_routers_own_under_ahandle() -> None:
+    """The event loop's thread, and its default executor, are not for handlers."""
+    names = []
+    with opened() as router:
+
+        @router.on("charge.succeeded")
+        def handler(event: Event) -> None:
+            names.append(threading.current_thread().name)
+
+        by_ahandle(router, snapshot())
+    assert [True] == [name.startswith("stripe-events-handler") for name in names]
+
+
+def test_a_sync_handler_runs_in_the_calling_thread_under_handle() -> None:
+    """The sync driver starts no thread for it."""
+    threads = []
+    with opened() as router:
+
+        @router.on("charge.succeeded")
+        def handler(event: Event) -> None:
+            threads.append(threading.current_thread())
+
+        by_handle(router, snapshot())
+    assert [threading.current_thread()] == threads
+
+
+@both
+@pytest.mark.parametrize("middleware", [None, pass_through], ids=["bare", "middleware"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_handlers_see_the_callers_context_variables(
+    deliver: Deliver, kind: str, middleware: Any
+) -> None:
+    """Also in another thread, or on another loop, tracing and tenants are found."""
+    seen = []
+    with opened() as router:
+        if middleware:
+            router.middleware(middleware)
+
+        if kind == "sync":
+
+            @router.on("charge.succeeded")
+            def sync_handler(event: Event) -> None:
+                seen.append(caller.get())
+        else:
+
+            @router.on("charge.succeeded")
+            async def async_handler(event: Event) -> None:
+                await asyncio.sleep(0)
+                seen.append(caller.get())
+
+        token = caller.set("request 7")
+        try:
+            assert 200 == deliver(router, snapshot()).status
+        finally:
+            caller.reset(token)
+    assert ["request 7"] == seen
+
+
+@both
+def test_handlers_see_what_middleware_sets(deliver: Deliver) -> None:
+    """A context variable that middleware sets around the handler is there in it."""
+    seen = []
+    with opened() as router:
+
+        @router.middleware
+        def name_tenant(event: object, ctx: Context) -> Generator[None, Any, None]:
+            token = caller.set("tenant")
+            yield
+            caller.reset(token)
+
+        @router.on("charge.succeeded", name="sync")
+        def sync_handler(event: Event) -> None:
+            seen.append(caller.get())
+
+        @router.on("charge.succeeded", name="async")
+        async def async_handler(event: Event) -> None:
+            seen.append(caller.get())
+
+        assert 200 == deliver(router, snapshot()).status
+    assert ["tenant", "tenant"] == seen
+
+
+class Later:
+    """An awaitable that is no coroutine."""
+
+    def __init__(self, seen: list[str]) -> None:
+        """Take where to say that it was awaited."""
+        self.seen = seen
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        """Say so, after one turn of the loop."""
+        yield from asyncio.sleep(0).__await__()
+        self.seen.append("ran")
+
+
+async def work(seen: list[str]) -> None:
+    """Say, after one turn of the loop, that it was awaited."""
+    await asyncio.sleep(0)
+    seen.append("ran")
+
+
+async def work_on(event: Event, seen: list[str]) -> None:
+    """Do the same for an event."""
+    await work(seen)
+
+
+class CalledAsync:
+    """An object whose call is async."""
+
+    def __init__(self, seen: list[str]) -> None:
+        """Take where to say that it ran."""
+        self.seen = seen
+
+    async def __call__(self, event: Event) -> None:
+        """Say so."""
+        await work(self.seen)
+
+
+class CalledGivesAwaitable:
+    """An object whose call is plain and gives a coroutine."""
+
+    def __init__(self, seen: list[str]) -> None:
+        """Take where to say that it ran."""
+        self.seen = seen
+
+    def __call__(self, event: Event) -> Awaitable[None]:
+        """Give the coroutine."""
+        return work(self.seen)
+
+
+def give_awaitable_of(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a handler as decorators do that know nothing of async."""
+
+    def wrapper(event: Event) -> Any:
+        return handler(event)
+
+    return wrapper
+
+
+def given_twice(seen: list[str]) -> Callable[..., Any]:
+    """Give an async handler that gives a coroutine instead of awaiting it."""
+
+    async def handler(event: Event) -> Awaitable[None]:
+        return work(seen)
+
+    return handler
+
+
+ASYNC_IN_DISGUISE: dict[str, Callable[[list[str]], Callable[..., Any]]] = {
+    "async def": lambda seen: give_awaitable_of(CalledAsync(seen)).__closure__[0].cell_contents,
+    "partial": lambda seen: partial(work_on, seen=seen),
+    "lambda": lambda seen: lambda event: work(seen),
+    "partial of a lambda": lambda seen: partial(lambda event, to: work(to), to=seen),
+    "wrapper": lambda seen: give_awaitable_of(partial(work_on, seen=seen)),
+    "object": CalledAsync,
+    "object that gives a coroutine": CalledGivesAwaitable,
+    "bound method": lambda seen: CalledGivesAwaitable(seen).__call__,
+    "awaitable object": lambda seen: lambda event: Later(seen),
+    "coroutine of a coroutine": given_twice,
+    "coroutine of a coroutine, wrapped": lambda seen: give_awaitable_of(given_twice(seen)),
+}
+
+
+@both
+@pytest.mark.parametrize("layers", [(), (pass_through,), (pass_through, pass_through_async)])
+@pytest.mark.parametrize("disguise", ASYNC_IN_DISGUISE)
+def test_nothing_that_a_handler_returns_is_dropped_unawaited(
+    deliver: Deliver, layers: tuple[Any, ...], disguise: str
+) -> None:
+    """A handler is async if what it returns is awaitable, whatever it looks like."""
+    seen: list[str] = []
+    if pass_through_async in layers and deliver is by_handle:
+        layers = (pass_through, pass_through)
+    with opened() as router:
+        for layer in layers:
+            router.middleware(layer)
+        router.on("charge.succeeded", name="it")(ASYNC_IN_DISGUISE[disguise](seen))
+        response = deliver(router, snapshot())
+    assert (Outcome.HANDLED, ["ran"]) == (response.outcome, seen)
+
+
+@both
+@pytest.mark.parametrize("disguise", ["partial", "wrapper", "awaitable object"])
+def test_what_an_awaitable_raises_is_the_handlers_failure(deliver: Deliver, disguise: str) -> None:
+    """It is awaited inside the run, not somewhere else."""
+
+    async def fail(event: Event) -> None:
+        msg = "no"
+        raise LookupError(msg)
+
+    handlers = {
+        "partial": partial(fail),
+        "wrapper": give_awaitable_of(fail),
+        "awaitable object": lambda event: asyncio.wait_for(fail(event), LIMIT),
+    }
+    with opened() as router:
+        router.on("charge.succeeded", name="it")(handlers[disguise])
+        response = deliver(router, snapshot())
+    assert Outcome.FAILED is response.outcome
+    assert ["LookupError('no')"] == list(map(repr, response.error.exceptions))
+
+
+@pytest.mark.parametrize("middleware", [None, pass_through_async], ids=["bare", "middleware"])
+def test_an_awaitable_from_a_thread_does_not_hold_the_thread(middleware: Any) -> None:
+    """With one thread, three handlers that only give awaitables are under way at once."""
+    with opened(handler_threads=1) as router:
+        if middleware:
+            router.middleware(middleware)
+
+        async def main() -> list[int]:
+            meet = asyncio.Barrier(3)
+            router.on("charge.succeeded", name="it")(lambda event: meet.wait())
+            answers = await asyncio.gather(*(router.ahandle(*signed(snapshot())) for _ in range(3)))
+            return [answer.status for answer in answers]
+
+        assert [200, 200, 200] == aio(main())
+
+
+def test_an_awaitable_from_the_only_thread_may_need_the_thread() -> None:
+    """A handler that passes another event on to the same router does not wait for itself."""
+    seen = []
+    with opened(handler_threads=1) as router:
+        other = signed(snapshot("charge.failed"))
+        router.on("charge.succeeded", name="outer")(lambda event: router.ahandle(*other))
+
+        @router.on("charge.failed", name="inner")
+        def inner(event: Event) -> None:
+            seen.append(event.type)
+
+        assert 200 == by_ahandle(router, snapshot()).status
+    assert ["charge.failed"] == seen
+
+
+@both
+@pytest.mark.parametrize("middleware", [None, pass_through], ids=["bare", "middleware"])
+def test_a_timeout_is_the_handlers_failure_and_others_run(
+    deliver: Deliver, middleware: Any
+) -> None:
+    """The handler is cancelled, TimeoutError is its failure, the next handler runs."""
+    seen = []
+    with opened() as router:
+        if middleware:
+            router.middleware(middleware)
+
+        @router.on("charge.succeeded", name="slow", timeout=0.01)
+        async def slow(event: Event) -> None:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                seen.append("cleaned up")
+
+        @router.on("charge.succeeded", name="next")
+        async def after(event: Event) -> None:
+            seen.append("next")
+
+        response = deliver(router, snapshot())
+    assert (Outcome.FAILED, ["cleaned up", "next"]) == (response.outcome, seen)
+    assert ("slow",) == response.error.handlers
+    assert ["TimeoutError: the handler took longer than its timeout of 0.01 s"] == [
+        f"{type(error).__name__}: {error}" for error in response.error.exceptions
+    ]
+
+
+@both
+def test_a_timeout_of_the_handlers_own_is_not_taken_for_ours(deliver: Deliver) -> None:
+    """A TimeoutError from within the handler keeps its own words."""
+    with opened() as router:
+
+        @router.on("charge.succeeded", timeout=LIMIT)
+        async def handler(event: Event) -> None:
+            msg = "the bank did not answer"
+            raise TimeoutError(msg)
+
+        response = deliver(router, snapshot())
+    assert ["the bank did not answer"] == list(map(str, response.error.exceptions))
+
+
+def cancel_in_thread(event: Event) -> None:
+    """Raise what looks like a cancelled task."""
+    raise asyncio.CancelledError
+
+
+async def cancel_in_task(event: Event) -> None:
+    """Raise what looks like a cancelled task, from a coroutine."""
+    raise asyncio.CancelledError
+
+
+async def await_cancelled_task(event: Event) -> None:
+    """Wait for a task that somebody cancelled."""
+    task = asyncio.ensure_future(asyncio.Event().wait())
+    task.cancel()
+    await task
+
+
+def cancelled_future(event: Event) -> None:
+    """Ask for the result of a cancelled future."""
+    future: concurrent.futures.Future[None] = concurrent.futures.Future()
+    future.cancel()
+    future.result()
+
+
+async def cancelled_future_in_task(event: Event) -> None:
+    """Do the same, from a coroutine."""
+    cancelled_future(event)
+
+
+@both
+@pytest.mark.parametrize("layers", [(), (pass_through,), (pass_through_async,)])
+@pytest.mark.parametrize(
+    "handler",
+    [
+        cancel_in_thread,
+        cancel_in_task,
+        await_cancelled_task,
+        give_awaitable_of(cancel_in_task),
+        cancelled_future,
+        cancelled_future_in_task,
+        give_awaitable_of(cancelled_future_in_task),
+    ],
+)
+def test_a_handler_that_cancels_itself_has_failed(
+    deliver: Deliver, layers: tuple[Any, ...], handler: Callable[..., Any]
+) -> None:
+    """Nobody asked it to stop: it is a failure, not a shutdown, and the next handler runs."""
+    seen = []
+    if deliver is by_handle:
+        layers = tuple(pass_through for _ in layers)
+    with opened() as router:
+        for layer in layers:
+            router.middleware(layer)
+        router.on("charge.succeeded", name="it")(handler)
+
+        @router.on("charge.succeeded", name="next")
+        def after(event: Event) -> None:
+            seen.append("next")
+
+        response = deliver(router, snapshot())
+    assert (Outcome.FAILED, ["next"]) == (response.outcome, seen)
+    assert ("it",) == response.error.handlers
+
+
+@both
+@pytest.mark.parametrize("handler", [cancel_in_task, cancel_in_thread])
+def test_middleware_sees_that_a_handler_cancelled_itself_as_an_error(
+    deliver: Deliver, handler: Callable[..., Any]
+) -> None:
+    """Under either driver the middleware meets a ProcessingError, which it may handle."""
+    seen = []
+    with opened() as router:
+
+        @router.middleware
+        def forgive(event: object, ctx: Context) -> Generator[None, Any, None]:
+            try:
+                yield
+            except ProcessingError as error:
+                seen.append(str(error))
+
+        router.on("charge.succeeded", name="it")(handler)
+        response = deliver(router, snapshot())
+    assert (Outcome.HANDLED, ["the handler cancelled itself"]) == (response.outcome, seen)
+
+
+def stop_iteration(event: Event) -> None:
+    """Raise what no coroutine can raise."""
+    raise StopIteration
+
+
+@both
+@pytest.mark.parametrize("layers", [(), (pass_through,), (pass_through_async,)])
+@pytest.mark.parametrize("exception", [StopIteration, StopAsyncIteration])
+def test_a_handler_that_raises_stop_iteration_has_failed(
+    deliver: Deliver, layers: tuple[Any, ...], exception: type[Exception]
+) -> None:
+    """It neither ends the flow nor hangs a future."""
+    if deliver is by_handle:
+        layers = tuple(pass_through for _ in layers)
+
+    def handler(event: Event) -> None:
+        raise exception
+
+    with opened() as router:
+        for layer in layers:
+            router.middleware(layer)
+        router.on("charge.succeeded", name="it")(handler)
+        response = deliver(router, snapshot())
+    assert Outcome.FAILED is response.outcome
+
+
+def test_a_slow_sync_handler_does_not_block_the_loop() -> None:
+    """The handler waits for what only the running loop can do."""
+    turn = threading.Event()
+    with opened() as router:
+
+        @router.on("charge.succeeded")
+        def handler(event: Event) -> None:
+            asked.set()
+            reached(turn)
+
+        asked = threading.Event()
+
+        async def main() -> int:
+            delivery = asyncio.create_task(router.ahandle(*signed(snapshot())))
+            await asyncio.to_thread(reached, asked)
+            turn.set()
+            return (await delivery).status
+
+        assert 200 == aio(main())
+
+
+def test_async_middleware_is_refused_under_handle() -> None:
+    """The sync driver cannot run it, and says so before anything else happens."""
+    with opened() as router:
+        router.middleware(pass_through_async)
+
+        @router.on("charge.succeeded")
+        def handler(event: Event) -> None:
+            """Do nothing."""
+
+        for call in (
+            lambda: router.handle(*signed(snapshot())),
+            lambda: router.process(snapshot()),
+        ):
+            with pytest.raises(UsageError, match="async middleware needs ahandle"):
+                call()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async", "disguised"])
+def test_layers_of_both_kinds_nest_in_order_of_registration(kind: str) -> None:
+    """The first is the outermost, whichever kind it is; each sees the handler's result."""
+    seen: list[Any] = []
+    with opened() as router:
+
+        @router.middleware
+        def outer(event: object, ctx: Context) -> Generator[None, Any, None]:
+            seen.append("outer")
+            result = yield
+            seen.append(("outer", result))
+
+        @router.middleware
+        async def middle(event: object, ctx: Context) -> AsyncGenerator[None, Any]:
+            await asyncio.sleep(0)
+            seen.append("middle")
+            result = yield
+            await asyncio.sleep(0)
+            seen.append(("middle", result))
+
+        @router.middleware
+        def inner(event: object, ctx: Context) -> Generator[None, Any, None]:
+            seen.append("inner")
+            result = yield
+            seen.append(("inner", result))
+
+        async def async_handler(event: Event) -> str:
+            seen.append("handler")
+            return "result"
+
+        def sync_handler(event: Event) -> str:
+            seen.append("handler")
+            return "result"
+
+        handlers = {
+            "async": async_handler,
+            "sync": sync_handler,
+            "disguised": give_awaitable_of(async_handler),
+        }
+        router.on("charge.succeeded", name="it")(handlers[kind])
+        assert 200 == by_ahandle(router, snapshot()).status
+    results = [(name, "result") for name in ("inner", "middle", "outer")]
+    assert ["outer", "middle", "inner", "handler", *results] == seen
+
+
+@pytest.mark.parametrize("kind", ["returns", "yields twice", "swallows", "replaces"])
+def test_async_middleware_keeps_the_rules_of_middleware(kind: str) -> None:
+    """What it does to the run counts, as with sync middleware."""
+    with opened() as router:
+
+        @router.middleware
+        async def layer(event: object, ctx: Context) -> AsyncGenerator[None, Any]:
+            if kind == "returns":
+                return
+            try:
+                yield
+            except KeyError:
+                if kind == "replaces":
+                    msg = "another"
+                    raise LookupError(msg) from None
+            if kind == "yields twice":
+                yield
+
+        @router.on("charge.succeeded", name="it")
+        def handler(event: Event) -> None:
+            raise KeyError
+
+        response = by_ahandle(router, snapshot())
+    found = [] if response.error is None else list(map(type, response.error.exceptions))
+    expected = {
+        "returns": [UsageError],
+        "yields twice": [UsageError],
+        "swallows": [],
+        "replaces": [LookupError],
+    }
+    assert expected[kind] == found
+
+
+class Blocking:
+    """A verifier that waits, in a thread; it does what it is told."""
+
+    blocking = True
+
+    def __init__(self, verify: Callable[[], Verification]) -> None:
+        """Take what it does."""
+        self._verify = verify
+        self.threads: list[threading.Thread] = []
+
+    def verify(self, body: bytes, headers: object) -> Verification:
+        """Note where it runs, and do it."""
+        self.threads.append(threading.current_thread())
+        return self._verify()
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (InvalidSignature("no"), Outcome.SIGNATURE_INVALID),
+        (ConfigurationError("nothing to compare with"), Outcome.FAILED),
+        (OSError("unreachable"), Outcome.FAILED),
+        (StopIteration(), Outcome.FAILED),
+        (concurrent.futures.CancelledError(), Outcome.FAILED),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_a_blocking_verifier_runs_in_a_thread_and_its_errors_map(
+    error: Exception, outcome: Outcome
+) -> None:
+    """The loop goes on, and what the verifier raises means what it always means."""
+
+    def verify() -> Verification:
+        raise error
+
+    from stripe_events import EventRouter
+
+    verifier = Blocking(verify)
+    router = EventRouter(verifier=verifier)
+    assert outcome is by_ahandle(router, snapshot()).outcome
+    assert [False] == [thread is threading.current_thread() for thread in verifier.threads]
+    router.close()
+
+
+def test_a_blocking_verifier_does_not_queue_behind_handlers() -> None:
+    """With every handler thread busy, a delivery is still verified."""
+    from stripe_events import EventRouter
+    from stripe_events._verification import Verification
+
+    verified = threading.Semaphore(0)
+    go_on = threading.Event()
+
+    def verify() -> Verification:
+        verified.release()
+        return Verification(None, None)
+
+    router = EventRouter(verifier=Blocking(verify), handler_threads=1)
+
+    @router.on("charge.succeeded")
+    def handler(event: Event) -> None:
+        reached(go_on)
+
+    async def main() -> list[int]:
+        deliveries = [asyncio.create_task(router.ahandle(*signed(snapshot()))) for _ in range(2)]
+        for _ in deliveries:
+            assert await asyncio.to_thread(verified.acquire, timeout=LIMIT)
+        go_on.set()
+        return [(await delivery).status for delivery in deliveries]
+
+    try:
+        assert [200, 200] == aio(main())
+    finally:
+        go_on.set()
+        router.close()
+
+
+def test_observers_hear_of_runs_under_ahandle() -> None:
+    """What a delivery came to is told on the loop as in a thread."""
+    told: list[Any] = []
+    with opened() as router:
+        router.observe(Handled, Failed)(told.append)
+
+        @router.on("charge.succeeded", name="it")
+        def handler(event: Event) -> None:
+            """Do nothing."""
+
+        by_ahandle(router, snapshot())
+    assert [("it", "succeeded")] == [(run.handler, run.outcome) for run in told[0].runs]
