@@ -106,7 +106,12 @@ _OUTCOME_OF_ERROR: dict[type[errors.StripeEventsError], Outcome] = {
     errors.StripeEventsError: Outcome.FAILED,
 }
 
-_RETRY_AFTER_SECONDS = {Outcome.BUSY: "1", Outcome.DRAINING: "5"}
+_HEADERS: dict[Outcome, dict[str, str]] = {
+    Outcome.BUSY: {"retry-after": "1"},  # seconds
+    Outcome.DRAINING: {"retry-after": "5"},
+    Outcome.METHOD_NOT_ALLOWED: {"allow": "POST"},
+}
+_NO_HEADERS: dict[str, str] = {}
 
 
 class WebhookResponse(NamedTuple):
@@ -137,14 +142,13 @@ def respond(
     error: errors.StripeEventsError | None = None,
 ) -> WebhookResponse:
     """Give the standard answer for an outcome: small JSON with it and the event's id."""
-    text = f'{{"outcome":"{outcome.value}"'
-    text += "}" if event_id is None else f',"event":{encode_basestring_ascii(event_id)}}}'
-    body = text.encode("ascii")
-    headers = {"content-type": "application/json", "content-length": str(len(body))}
-    if outcome in _RETRY_AFTER_SECONDS:
-        headers["retry-after"] = _RETRY_AFTER_SECONDS[outcome]
-    elif outcome is Outcome.METHOD_NOT_ALLOWED:
-        headers["allow"] = "POST"
+    event = "" if event_id is None else f',"event":{encode_basestring_ascii(event_id)}'
+    body = f'{{"outcome":"{outcome}"{event}}}'.encode("ascii")
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        **_HEADERS.get(outcome, _NO_HEADERS),
+    }
     return WebhookResponse(_STATUS[outcome], headers, body, outcome, event_id, error)
 
 
@@ -207,12 +211,10 @@ def find_header(headers: Headers, name: str) -> str | None:
     if isinstance(headers, (str, bytes)):
         return _text(headers)
     length = len(name)
-    found = [
-        text
-        for key, value in _pairs(headers)
-        if value is not None and len(key) == length and _text(key).lower() == name
-        for text in _texts(value)
-    ]
+    found: list[str] = []
+    for key, value in _pairs(headers):
+        if len(key) == length and value is not None and _text(key).lower() == name:
+            found += _texts(value)
     return ",".join(found) if found else None
 
 
