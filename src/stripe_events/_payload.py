@@ -16,6 +16,7 @@ from typing import Any, NoReturn, cast
 from stripe_events.errors import MalformedPayload
 
 _BOM = b"\xef\xbb\xbf"
+_WHITESPACE = " \t\n\r"  # JSON's; str.strip() alone takes more
 
 
 def load(body: bytes) -> dict[str, Any]:
@@ -26,7 +27,10 @@ def load(body: bytes) -> dict[str, Any]:
         MalformedPayload: with the reason, never with the body's text.
     """
     try:
-        payload = _DECODER.decode(body.removeprefix(_BOM).decode("utf-8"))
+        text = body.removeprefix(_BOM).decode("utf-8").strip(_WHITESPACE)
+        payload, end = _DECODER.raw_decode(text)
+        if end < len(text):
+            _DECODER.decode(text)  # raises, and says where the rest begins
     except UnicodeDecodeError:
         raise MalformedPayload("the body is not UTF-8") from None
     except json.JSONDecodeError as error:

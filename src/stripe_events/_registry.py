@@ -176,7 +176,7 @@ class RoutingTable:
     def __init__(self, handlers: Sequence[Handler]) -> None:
         """Take all handlers in running order."""
         self.handlers = tuple(handlers)
-        self._by_type: dict[tuple[Kind, str], tuple[Handler, ...]] = {}
+        self._by_type: dict[tuple[Kind, str], tuple[Planned, ...]] = {}
 
     def plan(self, event: AnyEvent) -> list[Planned]:
         """
@@ -186,8 +186,8 @@ class RoutingTable:
         """
         return [
             planned
-            for handler in self._for_type(kind_of(event), event.type)
-            if (planned := _planned(handler, event)) is not None
+            for selected in self._for_type(kind_of(event), event.type)
+            if (planned := _filtered(selected, event)) is not None
         ]
 
     def middleware(self) -> set[Callable[..., Any]]:
@@ -196,10 +196,10 @@ class RoutingTable:
 
     def explain(self, event: AnyEvent) -> list[Explanation]:
         """Say for every handler whether it would run; ``where`` may raise."""
-        selected = self._for_type(kind_of(event), event.type)
+        selected = [planned.handler for planned in self._for_type(kind_of(event), event.type)]
         return [_explain(handler, event, selected) for handler in self.handlers]
 
-    def _for_type(self, kind: Kind, type_: str) -> tuple[Handler, ...]:
+    def _for_type(self, kind: Kind, type_: str) -> tuple[Planned, ...]:
         found = self._by_type.get((kind, type_))
         if found is None:
             found = self._select(kind, type_)
@@ -207,14 +207,14 @@ class RoutingTable:
                 self._by_type[kind, type_] = found
         return found
 
-    def _select(self, kind: Kind, type_: str) -> tuple[Handler, ...]:
+    def _select(self, kind: Kind, type_: str) -> tuple[Planned, ...]:
         named = {
             handler.name
             for handler in self.handlers
             if handler.selector is not None and handler.selector.selects(kind, type_)
         }
         return tuple(
-            handler
+            Planned(handler)
             for handler in self.handlers
             if (not named if handler.is_fallback else handler.selector is None)
             or handler.name in named
@@ -259,16 +259,17 @@ def account_of(event: AnyEvent) -> str | None:
     return event.context.rpartition("/")[2] if event.context else None
 
 
-def _planned(handler: Handler, event: AnyEvent) -> Planned | None:
-    if handler.filters is NO_FILTERS:
-        return Planned(handler)
+def _filtered(selected: Planned, event: AnyEvent) -> Planned | None:
+    filters = selected.handler.filters
+    if filters is NO_FILTERS:
+        return selected
     try:
-        return Planned(handler) if handler.filters.refusal(event) is None else None
+        return selected if filters.refusal(event) is None else None
     except Exception as error:  # noqa: BLE001 - a filter is the user's code: it may raise anything
-        return Planned(handler, error)
+        return Planned(selected.handler, error)
 
 
-def _explain(handler: Handler, event: AnyEvent, selected: tuple[Handler, ...]) -> Explanation:
+def _explain(handler: Handler, event: AnyEvent, selected: list[Handler]) -> Explanation:
     if handler not in selected:
         reason = "fallback" if handler.is_fallback else "type"
         return Explanation(handler.name, runs=False, refused_by=reason)
