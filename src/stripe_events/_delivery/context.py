@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from time import monotonic
@@ -20,6 +21,7 @@ __all__ = ["Answer", "Context", "Delivery"]
 TIME_LIMIT = 60.0
 """Seconds that the handlers of one delivery have, unless the caller knows better."""
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5.6.2
 _MAX_IDEMPOTENCY_KEY = 255  # https://docs.stripe.com/api/idempotent_requests
 
 
@@ -114,10 +116,10 @@ class Context:
         A key that is the same in every attempt of this handler for this event.
 
         Give it to Stripe's API or to any service that takes idempotency keys. At
-        most 255 characters.
+        most 255 characters of printable ASCII, as it travels in a header.
         """
         key = f"{self._event_id}/{self._handler}"
-        if len(key) <= _MAX_IDEMPOTENCY_KEY:
+        if len(key) <= _MAX_IDEMPOTENCY_KEY and key.isascii() and key.isprintable():
             return key
         return f"{self._event_id[:64]}/{sha256(key.encode()).hexdigest()}"
 
@@ -161,7 +163,7 @@ class Context:
 
         Raises:
             UsageError: an answer was given in this delivery already, or a header
-                is no text of one line.
+                is none that can be sent: its value is text of one line, in ASCII.
             TypeError, ValueError: the value has no JSON form.
         """
         if self.answer is not None or self._delivery.answer is not None:
@@ -170,9 +172,12 @@ class Context:
         self.answer = Answer(body, _checked(headers or {}))
 
 
-def _checked(headers: Mapping[str, str]) -> dict[str, str]:
+def _checked(headers: Mapping[Any, Any]) -> dict[str, str]:
     for name, value in headers.items():
-        if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
-            msg = f"header {name!r} must be printable ASCII on one line"
+        if not (isinstance(name, str) and _HEADER_NAME.fullmatch(name)):
+            msg = f"{name!r} cannot be the name of a header"
+            raise UsageError(msg)
+        if not (isinstance(value, str) and value.isascii() and value.isprintable()):
+            msg = f"the value of header {name} must be printable ASCII on one line"
             raise UsageError(msg)
     return {name.lower(): value for name, value in headers.items()}
