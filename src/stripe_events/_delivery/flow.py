@@ -78,14 +78,24 @@ def webhook(
     received_at = _now(settings)
     try:
         raw = body_within(settings.max_body_bytes, body)
-        verification: Verification = yield Verify(verifier, raw, headers)
+        secret = yield from _verify(Verify(verifier, raw, headers))
         event = event_of(_payload.load(raw), received_at)
     except DeliveryError as error:
         return _rejected(settings, error)
-    except Exception as error:  # noqa: BLE001 - a verifier may be the user's code
-        return _not_verified(error)
-    delivery = Delivery(received_at, verification.secret, seconds)
-    return (yield from _deliver(settings, event, delivery))
+    except ProcessingError as error:
+        log("ERROR", str(error), error)
+        return respond(Outcome.FAILED, error=error)
+    return (yield from _deliver(settings, event, Delivery(received_at, secret, seconds)))
+
+
+def _verify(effect: Verify) -> Generator[Effect, Verification, str | None]:
+    try:
+        return (yield effect).secret
+    except DeliveryError:
+        raise
+    except Exception as error:  # a verifier may be the user's code
+        msg = "the verifier failed, so that nothing can be said of the delivery"
+        raise ProcessingError(msg) from error
 
 
 def trusted(settings: Settings, payload: Body | Mapping[str, Any], seconds: float) -> Flow:
@@ -177,7 +187,7 @@ def _handler_error(event: AnyEvent, errors: list[HandlerRun], total: int) -> Han
         f"{len(errors)} of {total} handlers did not succeed for {event.id} ({event.type}): "
         f"{', '.join(names)}"
     )
-    return HandlerError(message, [run.error for run in errors if run.error], names)
+    return HandlerError(message, [run.error for run in errors if run.error is not None], names)
 
 
 def _retry_after(errors: list[HandlerRun]) -> float | None:
@@ -188,13 +198,6 @@ def _rejected(settings: Settings, error: DeliveryError) -> WebhookResponse:
     log("WARNING", f"a delivery was rejected: {error}")
     settings.observers.tell(Rejected, error)
     return respond(outcome_of(error), error=error)
-
-
-def _not_verified(cause: Exception) -> WebhookResponse:
-    error = ProcessingError("the verifier failed, so that nothing can be said of the delivery")
-    error.__cause__ = cause
-    log("ERROR", str(error), error)
-    return respond(Outcome.FAILED, error=error)
 
 
 def _now(settings: Settings) -> datetime:
