@@ -41,7 +41,7 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> list
     headers = [("Content-Type", "text/plain"), ("Content-Length", "0"), ("Allow", "POST")]
     if environ["REQUEST_METHOD"] != "POST":
         status = 405
-    elif not (length.isascii() and length.isdecimal()):
+    elif not length.isdecimal():
         status = 400 if length else 411  # some servers pass on any nonsense
     elif len(length) > len(str(MAX_BYTES)) or int(length) > MAX_BYTES:
         status = 413  # unread: the client may see a reset instead
