@@ -158,6 +158,13 @@ def test_each_row_is_shown_before_the_next_delivery_is_sent() -> None:
     assert 15 == len(seen.rows)
 
 
+def test_nothing_is_left_running() -> None:
+    """Server, connections and the loop of async handlers have ended with the run."""
+    threads = threading.active_count()
+    assert 0 == run([sent("payment_intent.succeeded (async)")], working_router(), Seen())
+    assert threads == threading.active_count()
+
+
 def test_a_server_with_another_secret_fails_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
     """What is refused instead of handled is marked, with what was expected and the log."""
     delivery = sent("charge.succeeded")
