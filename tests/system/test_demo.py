@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stripe_events import EventRouter
+from stripe_events import EventRouter, Outcome
 from stripe_events.cli._demo import run
 from stripe_events.cli._demo_deliveries import deliveries
 from stripe_events.cli._demo_handlers import handlers
@@ -161,8 +161,10 @@ def test_each_row_is_shown_before_the_next_delivery_is_sent() -> None:
 def test_nothing_is_left_running() -> None:
     """Server, connections and the loop of async handlers have ended with the run."""
     threads = threading.active_count()
-    assert 0 == run([sent("payment_intent.succeeded (async)")], working_router(), Seen())
+    router, delivery = working_router(), sent("payment_intent.succeeded (async)")
+    assert 0 == run([delivery], router, Seen())
     assert threads == threading.active_count()
+    assert Outcome.DRAINING == router.handle(delivery.body, delivery.headers).outcome
 
 
 def test_a_server_with_another_secret_fails_the_demo(capsys: pytest.CaptureFixture[str]) -> None:
