@@ -276,12 +276,11 @@ def test_an_interrupted_command_exits_with_130() -> None:
 
 def test_a_reader_that_goes_away_ends_the_demo_quietly() -> None:
     """``stripe-events demo | head -1`` leaves no traceback on the terminal."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [COMMAND, "demo"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=STRICT
-    )
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    with process.stderr as stderr:
-        assert "" == stderr.read()
-    assert 1 == process.wait(timeout=60)
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        complaints = process.stderr.read()
+    assert (1, "") == (process.returncode, complaints)

@@ -34,8 +34,8 @@ class Journal(logging.Handler):
     """
     Take down what handlers, observers and the log tell of one delivery at a time.
 
-    Nothing that is logged under ``stripe_events`` goes elsewhere meanwhile, and
-    nothing is dropped: it is all in ``Notes``.
+    While it listens, Python's handler of last resort is silent; nothing is dropped, for
+    all of it is in ``Notes``.
     """
 
     def __init__(self) -> None:
@@ -63,18 +63,16 @@ class Journal(logging.Handler):
 
     @contextmanager
     def listening(self) -> Generator[None, None, None]:
-        """Receive what is logged under ``stripe_events``, alone."""
+        """Receive what is logged under ``stripe_events``, from INFO up."""
         logger = logging.getLogger("stripe_events")
-        level, propagate = logger.level, logger.propagate
+        level = logger.level
         logger.setLevel(logging.INFO)
-        logger.propagate = False
         logger.addHandler(self)
         try:
             yield
         finally:
             logger.removeHandler(self)
             logger.setLevel(level)
-            logger.propagate = propagate
 
     def _rejected(self, record: Rejected) -> None:
         error = record.error
