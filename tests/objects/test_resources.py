@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import stripe
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stripe_events import _resources
@@ -281,31 +281,41 @@ _TREES = st.recursive(
 )
 
 
-@given(tree=st.dictionaries(_KEYS, _TREES, max_size=8))
+_OBJECTS = st.dictionaries(_KEYS, _TREES, max_size=8)
+
+
+def _sdk_can_build(tree: dict[str, Any], sdk_build: Build) -> bool:
+    # It fails at once where a field it knows has another type than it expects;
+    # here such a field fails when it is read, and the others can be read.
+    try:
+        sdk_build(tree)
+    except Exception:  # noqa: BLE001 - AttributeError, ValueError, decimal.InvalidOperation ...
+        return False
+    return True
+
+
+@given(tree=_OBJECTS)
 def test_any_json_object_becomes_what_the_sdk_makes_of_it(
     tree: dict[str, Any], sdk_build: Build
 ) -> None:
     """Whatever the SDK can build from, ``build`` gives the same of, value by value."""
+    assume(_sdk_can_build(tree, sdk_build))
     original = copy.deepcopy(tree)
-    expected = _answer(lambda raw: _tree(sdk_build(raw)), tree)
-    actual = _answer(lambda raw: _tree(_resources.build(raw)), tree)
 
-    assert expected == actual
+    assert _tree(sdk_build(tree)) == _tree(_resources.build(tree))
     assert original == tree
 
 
-@given(tree=st.dictionaries(_KEYS, _TREES, max_size=8))
-def test_any_json_object_prints_and_pickles_as_the_sdk_does(
-    tree: dict[str, Any], sdk_build: Build
+@pytest.mark.parametrize("question", ["to_dict", "str", "pickle", "deepcopy", "iteration", "items"])
+@given(tree=_OBJECTS)
+def test_any_json_object_answers_as_the_sdk_does(
+    question: str, tree: dict[str, Any], sdk_build: Build
 ) -> None:
-    """The ways out of an object agree: plain dict, JSON text, pickle."""
-    try:
-        expected = sdk_build(tree)
-    except Exception:  # noqa: BLE001 - what the SDK cannot build is another test's matter
-        return
-    for question in ("to_dict", "str", "pickle", "deepcopy", "iteration", "serialize"):
-        ask = QUESTIONS[question]
-        assert _answer(ask, expected) == _answer(ask, _resources.build(tree)), question
+    """The ways out of an object agree: plain dict, JSON text, pickle, copy."""
+    assume(_sdk_can_build(tree, sdk_build))
+    ask = QUESTIONS[question]
+
+    assert _answer(ask, sdk_build(tree)) == _answer(ask, _resources.build(tree))
 
 
 def test_it_is_built_from_any_mapping(sdk_build: Build) -> None:

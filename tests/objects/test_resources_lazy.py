@@ -8,6 +8,7 @@ import operator
 import pickle
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -205,21 +206,18 @@ def test_threads_that_read_at_once_get_the_same_object() -> None:
     """A child that two handlers read is one object: what one assigns, the other sees."""
     for _ in range(50):
         obj = _resources.build(charge())
-        readers = [lambda obj=obj: obj.payment_method_details] * 6
+        readings = [partial(getattr, obj, "payment_method_details")] * 6
 
-        assert 1 == len({id(child) for child in _at_once(*readers)})
+        assert 1 == len({id(child) for child in _at_once(*readings)})
 
 
 @pytest.mark.usefixtures("hasty_threads")
 def test_an_assignment_is_not_undone_by_a_reading_at_the_same_time() -> None:
     """Whichever comes first, the assigned value stays."""
-    for _ in range(50):
-        obj, new = _resources.build(charge()), {"mine": "1"}
+    for _ in range(300):
+        obj, new = _resources.build({"metadata": {"a": "b"}}), {"mine": "1"}
 
-        def assign(obj: Any = obj, new: Any = new) -> None:
-            obj.metadata = new
-
-        _at_once(assign, *[lambda obj=obj: obj.metadata] * 3, lambda obj=obj: obj.to_dict())
+        _at_once(partial(setattr, obj, "metadata", new), *_readings(obj))
 
         assert obj.metadata is new
 
@@ -227,15 +225,42 @@ def test_an_assignment_is_not_undone_by_a_reading_at_the_same_time() -> None:
 @pytest.mark.usefixtures("hasty_threads")
 def test_a_deletion_is_not_undone_by_a_reading_at_the_same_time() -> None:
     """A deleted value does not come back when its conversion ends."""
-    for _ in range(50):
-        obj = _resources.build(charge())
+    for _ in range(300):
+        obj = _resources.build({"metadata": {"a": "b"}})
 
-        def delete(obj: Any = obj) -> None:
-            del obj.metadata
-
-        _at_once(delete, *[lambda obj=obj: getattr(obj, "metadata", None)] * 3)
+        _at_once(partial(delattr, obj, "metadata"), *_readings(obj))
 
         assert not hasattr(obj, "metadata")
+
+
+def _readings(obj: Any) -> list[Callable[[], Any]]:
+    return [partial(getattr, obj, "metadata", None)] * 4
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda values: operator.delitem(values, "a"), None),
+        (lambda values: values.clear(), None),
+        (lambda values: values.pop("l"), ("dict", "r")),
+        (lambda values: operator.setitem(values, "a", "new"), "new"),
+        (lambda values: values.update(a={}), {}),
+    ],
+)
+def test_a_change_during_a_conversion_stands(change: Callable[[Any], Any], expected: Any) -> None:
+    """What another thread does while a value is being converted is not undone."""
+
+    class Interrupted(_Doubling):
+        def convert(self, key: str, value: Any, requestor: Any) -> Any:
+            converted = super().convert(key, value, requestor)
+            if key == "a" and self.converted == ["a"]:
+                change(values)
+            return converted
+
+    values = _values(Interrupted())
+
+    assert expected == values.get("a")
+    assert expected == values.get("a")
 
 
 @needs_lazy_values

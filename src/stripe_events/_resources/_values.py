@@ -4,8 +4,8 @@ A dict that converts its values when they are read. This module knows nothing of
 All keys are there from the start, each with the raw value of the payload, so that
 ``in``, ``len`` and iteration are those of a plain dict. No method lets a raw value
 out that is to be converted. C code that copies dicts past their methods (``dict(d)``,
-``{**d}``, ``PyDict_Copy``) does so only for dicts whose iteration is dict's own:
-that is why ``__iter__`` is overridden.
+``{**d}``, ``d | e``) does so only for dicts whose iteration is dict's own: that is
+why ``__iter__`` is overridden.
 """
 
 from __future__ import annotations
@@ -130,15 +130,9 @@ class LazyValues(dict[str, Any]):
         for key, value in dict[str, Any](*args, **kwargs).items():
             self[key] = value
 
-    def __ior__(self, other: Any) -> Self:  # type: ignore[override]
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override,misc]
         self.update(other)
         return self
-
-    def __or__(self, other: Any) -> Any:
-        return self.copy() | other
-
-    def __ror__(self, other: Any) -> Any:
-        return other | self.copy()
 
     def __iter__(self) -> Iterator[str]:
         return super().__iter__()
