@@ -166,7 +166,7 @@ def generated(session: nox.Session) -> None:
 def demo(session: nox.Session) -> None:
     """Run the demonstration, which checks itself."""
     session.install(".")
-    session.run("stripe-events", "demo")
+    session.run("python", "-W", "error", "-m", "stripe_events", "demo")
 
 
 @nox.session(python=NEWEST)
