@@ -205,7 +205,7 @@ def test_a_class_is_no_handler() -> None:
         (Methods().coroutine, True),
         (CalledAsync(), True),
         (functools.partial(is_async), True),
-        (functools.partial(functools.partial(CalledAsync()), ctx=None), True),
+        (functools.partial(functools.partial(CalledAsync())), True),
     ],
 )
 def test_async_handlers_are_told_apart(function: Any, expected: bool) -> None:
