@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = [
-    "RESOURCES",
-    "THIN_EVENT",
-    "charge",
-    "invoice",
-    "thin_event",
-]
+__all__ = ["RESOURCES", "THIN_EVENT", "charge", "invoice", "subscription", "thin_event"]
 
 
 def charge() -> dict[str, Any]:
@@ -293,6 +287,7 @@ RESOURCES: dict[str, Any] = {
     "no object": lambda: {"id": "x_1", "status": "new", "nested": {"a": {"b": 1}}},
     "unknown object": lambda: {"id": "x_1", "object": "unheard_of", "nested": {"a": [{}]}},
     "object of another type": lambda: {"object": 5, "nested": {"object": ["charge"]}},
+    "page of unnamed objects": lambda: {"data": [{"id": "x"}], "next_page_url": None},
     "empty": dict,
     "odd shapes": odd_shapes,
 }

@@ -149,8 +149,6 @@ class LazyValues(dict[str, Any]):
         return dict(self.items())
 
     def __eq__(self, other: object) -> bool:
-        if isinstance(other, LazyValues):
-            other = other.copy()
         return self.copy() == other
 
     def __ne__(self, other: object) -> bool:
