@@ -211,11 +211,13 @@ def find_header(headers: Headers, name: str) -> str | None:
     if isinstance(headers, (str, bytes)):
         return _text(headers)
     length = len(name)
-    found: list[str] = []
-    for key, value in _pairs(headers):
-        if len(key) == length and value is not None and _text(key).lower() == name:
-            found += _texts(value)
-    return ",".join(found) if found else None
+    found = [
+        value for key, value in _pairs(headers) if len(key) == length and _text(key).lower() == name
+    ]
+    if len(found) == 1 and type(found[0]) is str:
+        return found[0]
+    texts = [text for value in found for text in _texts(value)]
+    return ",".join(texts) if texts else None
 
 
 def _pairs(headers: Mapping[str, Any] | Iterable[tuple[Any, Any]]) -> Iterable[tuple[Any, Any]]:
@@ -226,6 +228,8 @@ def _pairs(headers: Mapping[str, Any] | Iterable[tuple[Any, Any]]) -> Iterable[t
 
 
 def _texts(value: object) -> list[str]:
+    if value is None:
+        return []
     if isinstance(value, (list, tuple)):
         return [_text(item) for item in cast("Iterable[object]", value)]
     return [_text(value)]

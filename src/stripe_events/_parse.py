@@ -209,10 +209,11 @@ def _request(value: Any) -> EventRequest:
 def _related(value: Any) -> RelatedObject:
     # A singleton (Balance) has no id of its own.
     get = _object(value, "related_object").get
-    id_, type_, url = (
-        _text(get(key), f"related_object.{key}") or "" for key in ("id", "type", "url")
+    return RelatedObject(
+        _text(get("id"), "related_object.id") or "",
+        _text(get("type"), "related_object.type") or "",
+        _text(get("url"), "related_object.url") or "",
     )
-    return RelatedObject(id_, type_, url)
 
 
 def _reason(value: Any) -> Reason:

@@ -56,10 +56,8 @@ def run(effect: Run, wait: layers.Wait) -> RunResult:
 
 
 def _perform(effect: Effect, wait: layers.Wait, in_flight: InFlight) -> Any:
-    match effect:
-        case Run():
-            return CANCELLED if in_flight.over else run(effect, wait)
-        case Verify():
-            return effect.verifier.verify(effect.body, effect.headers)
-        case _:
-            return None  # without a store nothing is claimed or recorded
+    if type(effect) is Run:
+        return CANCELLED if in_flight.over else run(effect, wait)
+    if type(effect) is Verify:
+        return effect.verifier.verify(effect.body, effect.headers)
+    return None  # without a store nothing is claimed or recorded

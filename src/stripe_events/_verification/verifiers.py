@@ -7,7 +7,6 @@ from sys import float_info
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from stripe_events._messages import find_header
-from stripe_events._verification.cause import find_cause
 from stripe_events._verification.diagnosis import Diagnosis
 from stripe_events._verification.header import read_header
 from stripe_events._verification.keys import AskedKeys, FixedKeys, read_keys
@@ -138,6 +137,8 @@ class SignatureVerifier:
             trouble = f" (secrets may be out of date: {error})"
         name = None if keys is tried else matching_name(keys, header, body)
         if name is None:
+            from stripe_events._verification.cause import find_cause
+
             cause = find_cause(header, body, keys)
             raise InvalidSignature(cause.message + trouble, diagnosis=cause.diagnosis)
         return name
