@@ -11,17 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stripe_events import Outcome
+from stripe_events import EventRouter, Outcome
+from stripe_events._verification import Verification
 from stripe_events.errors import ConfigurationError, InvalidSignature, ProcessingError, UsageError
 from stripe_events.observers import Failed, Handled
 from tests.unit.deliveries import signed, snapshot
-from tests.unit.waiting import LIMIT, aio, by_ahandle, by_handle, opened, reached
+from tests.unit.waiting import (
+    LIMIT,
+    aio,
+    by_ahandle,
+    by_handle,
+    give_awaitable_of,
+    opened,
+    reached,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 
-    from stripe_events import Context, Event, EventRouter, WebhookResponse
-    from stripe_events._verification import Verification
+    from stripe_events import Context, Event, WebhookResponse
 
     Deliver = Callable[[EventRouter, object], WebhookResponse]
 
@@ -187,15 +195,6 @@ class CalledGivesAwaitable:
         return work(self.seen)
 
 
-def give_awaitable_of(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a handler as decorators do that know nothing of async."""
-
-    def wrapper(event: Event) -> Any:
-        return handler(event)
-
-    return wrapper
-
-
 def given_twice(seen: list[str]) -> Callable[..., Any]:
     """Give an async handler that gives a coroutine instead of awaiting it."""
 
@@ -206,7 +205,7 @@ def given_twice(seen: list[str]) -> Callable[..., Any]:
 
 
 ASYNC_IN_DISGUISE: dict[str, Callable[[list[str]], Callable[..., Any]]] = {
-    "async def": lambda seen: give_awaitable_of(CalledAsync(seen)).__closure__[0].cell_contents,
+    "async method": lambda seen: CalledAsync(seen).__call__,
     "partial": lambda seen: partial(work_on, seen=seen),
     "lambda": lambda seen: lambda event: work(seen),
     "partial of a lambda": lambda seen: partial(lambda event, to: work(to), to=seen),
@@ -596,8 +595,6 @@ def test_a_blocking_verifier_runs_in_a_thread_and_its_errors_map(
     def verify() -> Verification:
         raise error
 
-    from stripe_events import EventRouter
-
     verifier = Blocking(verify)
     router = EventRouter(verifier=verifier)
     assert outcome is by_ahandle(router, snapshot()).outcome
@@ -607,9 +604,6 @@ def test_a_blocking_verifier_runs_in_a_thread_and_its_errors_map(
 
 def test_a_blocking_verifier_does_not_queue_behind_handlers() -> None:
     """With every handler thread busy, a delivery is still verified."""
-    from stripe_events import EventRouter
-    from stripe_events._verification import Verification
-
     verified = threading.Semaphore(0)
     go_on = threading.Event()
 

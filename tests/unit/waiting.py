@@ -10,15 +10,26 @@ from typing import TYPE_CHECKING, Any
 from tests.unit.deliveries import router, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator, Iterator
+    from collections.abc import Callable, Coroutine, Generator, Iterator
 
     from stripe_events import EventRouter, WebhookResponse
     from stripe_events._delivery.effects import Effect
     from stripe_events._delivery.flow import Flow
 
-__all__ = ["LIMIT", "aio", "by_ahandle", "by_handle", "ended", "opened", "reached", "recording"]
+__all__ = [
+    "LIMIT",
+    "aio",
+    "by_ahandle",
+    "by_handle",
+    "ended",
+    "give_awaitable_of",
+    "opened",
+    "reached",
+    "recording",
+    "turns",
+]
 
-LIMIT = 30.0
+LIMIT = 20.0
 """Seconds after which a test fails instead of hanging; never waited out by one that passes."""
 
 
@@ -35,6 +46,21 @@ def aio(main: Coroutine[Any, Any, Any]) -> Any:
             return await main
 
     return asyncio.run(limited())
+
+
+async def turns(until: Callable[[], object]) -> None:
+    """Give other tasks of the loop their turns until it is so."""
+    while not until():  # noqa: ASYNC110 - what is waited for has no event to wait on
+        await asyncio.sleep(0)
+
+
+def give_awaitable_of(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap an async handler as decorators do that know nothing of async."""
+
+    def wrapper(event: object) -> Any:
+        return handler(event)
+
+    return wrapper
 
 
 def by_handle(to: EventRouter, payload: object) -> WebhookResponse:

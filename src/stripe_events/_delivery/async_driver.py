@@ -66,14 +66,7 @@ class AsyncDriver:
         Cancelling this stops the waiting; what was claimed is worked on.
         """
         begun = await self._begin(flow)
-        if isinstance(begun, WebhookResponse):
-            return begun
-        try:
-            return await asyncio.shield(begun)
-        except asyncio.CancelledError:
-            if begun.cancelled() and not is_being_cancelled():
-                return respond(Outcome.DRAINING)  # stopped before anything was claimed
-            raise
+        return begun if isinstance(begun, WebhookResponse) else await asyncio.shield(begun)
 
     def cancel(self) -> bool:
         """Cancel, from any thread, what is under way; tell whether anything was."""

@@ -143,11 +143,16 @@ def is_being_cancelled() -> bool:
 
 
 def cancel(task: asyncio.Task[Any]) -> None:
-    """Cancel a task, from any thread."""
+    """Cancel a task, from any thread; one that is being cancelled may clean up undisturbed."""
     try:
-        task.get_loop().call_soon_threadsafe(task.cancel)
+        task.get_loop().call_soon_threadsafe(_cancel_once, task)
     except RuntimeError:
         return  # its loop is closed, so it does not run
+
+
+def _cancel_once(task: asyncio.Task[Any]) -> None:
+    if not task.cancelling():
+        task.cancel()
 
 
 def discard(awaitable: Any) -> None:

@@ -151,8 +151,8 @@ def _steps(handler: Handler, event: AnyEvent, context: Context) -> Generator[Ste
             error = None
         except BaseException as raised:  # noqa: BLE001 - what a middleware makes of it counts
             error = raised
-            stop = stop or _unless_exception(raised)
-    error = stop or error
+            stop = _unless_exception(raised) if stop is None else stop
+    error = error if stop is None else stop
     try:
         if error is not None:
             raise error
