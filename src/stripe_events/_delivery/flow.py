@@ -196,6 +196,7 @@ def _retry_after(errors: list[HandlerRun]) -> float | None:
 
 def _rejected(settings: Settings, error: DeliveryError) -> WebhookResponse:
     log("WARNING", f"a delivery was rejected: {error}")
+    error.__traceback__ = None  # its frames hold the response, and so each other, and the body
     settings.observers.tell(Rejected, error)
     return respond(outcome_of(error), error=error)
 

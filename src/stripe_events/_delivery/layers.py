@@ -153,11 +153,8 @@ def _steps(handler: Handler, event: AnyEvent, context: Context) -> Generator[Ste
             error = raised
             stop = _unless_exception(raised) if stop is None else stop
     error = error if stop is None else stop
-    try:
-        if error is not None:
-            raise error
-    finally:
-        del error, stop  # its traceback holds this frame
+    if error is not None:
+        raise error
 
 
 def _unless_exception(error: BaseException | None) -> BaseException | None:
