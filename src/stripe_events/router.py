@@ -192,13 +192,20 @@ class EventRouter(Registration):
         """
         Stop for good: deliveries from now on are answered 503.
 
-        Waits for deliveries in threads, at most ``wait`` seconds; async handlers
-        that still run are then cancelled. A sync handler cannot be: it runs on.
+        Waits for what is under way, in any thread and on any event loop, at most
+        ``wait`` seconds. Then async handlers are cancelled, and have 5 s to clean
+        up; a sync handler cannot be: it runs on. No other handler starts.
+
+        In a coroutine, ``await aclose()``: this would keep the deliveries on that
+        event loop from ending, so it does not wait for them.
+
+        Raises:
+            UsageError: called inside an async handler that runs under ``handle``.
         """
         self._drivers.close(wait)
 
     async def aclose(self, *, wait: float = 30.0) -> None:
-        """Do the same as ``close`` for the deliveries on this event loop."""
+        """Do the same as ``close``, while the deliveries on this event loop go on."""
         await self._drivers.aclose(wait)
 
     def _webhook(

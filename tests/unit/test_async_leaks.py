@@ -74,9 +74,10 @@ def test_a_handled_event_is_freed_at_once_under_handle(
         for layer in layers:
             router.middleware(layer)
         router.on("charge.succeeded", name="it")(HANDLERS[handler])
-        router.handle(*signed(snapshot()))
+        delivery = signed(snapshot())
+        router.handle(*delivery)
         with Cycles() as found:
-            router.handle(*signed(snapshot()))
+            router.handle(*delivery)
     assert [] == found
 
 
@@ -92,9 +93,10 @@ def test_a_handled_event_is_freed_at_once_under_ahandle(
     """Nor of what joins tasks and threads."""
 
     async def main() -> list[str]:
-        await router.ahandle(*signed(snapshot()))
+        delivery = signed(snapshot())
+        await router.ahandle(*delivery)
         with Cycles() as found:
-            await router.ahandle(*signed(snapshot()))
+            await router.ahandle(*delivery)
             await turns(lambda: not router._drivers._driver()._tasks)
             await asyncio.sleep(0)
         return found
