@@ -46,7 +46,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 async def answer(scope: Any, receive: Any, send: Any) -> None:
     """Read the whole body and give it to the router, or go if the client goes."""
-    response = WebhookResponse(405, {"allow": "POST"}, b"", Outcome.METHOD_NOT_ALLOWED)
+    response = WebhookResponse(Outcome.METHOD_NOT_ALLOWED)
     if scope["method"] == "POST":
         body, message = b"", {"more_body": True}
         while message.get("more_body") and len(body) <= MAX_BYTES:  # the router refuses more

@@ -6,18 +6,13 @@ Receive Stripe's webhooks in plain WSGI.
 Limits: every path is served; a body without Content-Length, as proxies may send, gets 411.
 """
 
-from __future__ import annotations
-
 import os
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from wsgiref.simple_server import make_server
+from wsgiref.types import StartResponse, WSGIEnvironment
 
-from stripe_events import EventRouter
+from stripe_events import EventRouter, Outcome, WebhookResponse
 from stripe_events.events import ChargeSucceeded, CustomerSubscriptionUpdated
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 MAX_BYTES = 1024 * 1024
 router = EventRouter(os.environ["STRIPE_WEBHOOK_SECRET"], max_body_bytes=MAX_BYTES)
@@ -37,21 +32,24 @@ def change_access(event: CustomerSubscriptionUpdated) -> None:
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
     """Answer one request, on any path."""
-    length, body = environ.get("CONTENT_LENGTH") or "", b""
-    headers = [("Content-Type", "text/plain"), ("Content-Length", "0"), ("Allow", "POST")]
+    response = answer(environ)
+    status = f"{response.status} {HTTPStatus(response.status).phrase}"
+    start_response(status, list(response.headers.items()))
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
+
+
+def answer(environ: WSGIEnvironment) -> WebhookResponse:
+    """Read exactly as much as is announced, and give it to the router."""
+    length = environ.get("CONTENT_LENGTH") or ""
     if environ["REQUEST_METHOD"] != "POST":
-        status = 405
-    elif not length.isdecimal():
-        status = 400 if length else 411  # some servers pass on any nonsense
-    elif len(length) > len(str(MAX_BYTES)) or int(length) > MAX_BYTES:
-        status = 413  # unread: the client may see a reset instead
-    elif len(sent := environ["wsgi.input"].read(int(length))) < int(length):
-        status = 400  # the client went away
-    else:
-        response = router.handle(sent, environ.get("HTTP_STRIPE_SIGNATURE"))
-        status, headers, body = response.status, list(response.headers.items()), response.body
-    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
-    return [body]
+        return WebhookResponse(Outcome.METHOD_NOT_ALLOWED)
+    if not length.isdecimal():  # some servers pass on any nonsense
+        return WebhookResponse(Outcome.MALFORMED if length else Outcome.LENGTH_REQUIRED)
+    if len(length) > len(str(MAX_BYTES)) or int(length) > MAX_BYTES:
+        return WebhookResponse(Outcome.TOO_LARGE)  # unread: the client may see a reset instead
+    if len(body := environ["wsgi.input"].read(int(length))) < int(length):
+        return WebhookResponse(Outcome.MALFORMED)  # the client went away
+    return router.handle(body, environ.get("HTTP_STRIPE_SIGNATURE"))
 
 
 if __name__ == "__main__":

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import re
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Self, TypeAlias, cast
 
-from typing_extensions import TypeVar
+from stripe_events._frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import stripe
+    from typing_extensions import TypeVar
 
 __all__ = [
     "AnyEvent",
@@ -35,14 +35,19 @@ __all__ = [
     "UnknownNotification",
 ]
 
-T_co = TypeVar("T_co", default=Any, covariant=True)
-R_co = TypeVar("R_co", default=Any, covariant=True)
-E_co = TypeVar("E_co", default=Any, covariant=True)
+if TYPE_CHECKING:
+    T_co = TypeVar("T_co", default=Any, covariant=True)
+    R_co = TypeVar("R_co", default=Any, covariant=True)
+    E_co = TypeVar("E_co", default=Any, covariant=True)
+else:
+    from typing import TypeVar
+
+    # Before Python 3.13 only typing_extensions knows defaults, and it loads inspect.
+    T_co, R_co, E_co = (TypeVar(name, covariant=True) for name in ("T_co", "R_co", "E_co"))
 
 _NOT_BUILT: Final = object()
 _EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FRACTION_DIGITS: Final = re.compile(r"[.,][0-9]{6}([0-9]+)")  # those a datetime cannot hold
 _building = threading.Lock()
 
 
@@ -122,7 +127,7 @@ class EventData(Generic[T_co]):
         return f"<EventData {raw.get('object', 'object')} {raw.get('id', '')}>"
 
 
-class _EventMethods:
+class EventMethods:
     """What both kinds have in common."""
 
     __slots__ = ()
@@ -134,7 +139,7 @@ class _EventMethods:
 
     def __eq__(self, other: object) -> bool:
         """Compare by class and payload."""
-        if not isinstance(other, _EventMethods):
+        if not isinstance(other, EventMethods):
             return NotImplemented
         return type(self) is type(other) and self.payload == other.payload
 
@@ -156,15 +161,15 @@ class _EventMethods:
         """
         from stripe_events import _parse
 
-        return _parse.event_of, (self.payload, self.created)
+        return _parse.event_of, (self.payload, self.created.timestamp())
 
     def __copy__(self) -> Self:
         """Give the event itself: it cannot change."""
         return self
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Event(_EventMethods, Generic[T_co]):
+@frozen
+class Event(EventMethods, Generic[T_co]):
     """
     A snapshot event: something happened, and this is the resource at that time.
 
@@ -176,6 +181,19 @@ class Event(_EventMethods, Generic[T_co]):
 
     https://docs.stripe.com/api/events/object
     """
+
+    __slots__ = (
+        "account",
+        "api_version",
+        "context",
+        "created",
+        "data",
+        "id",
+        "livemode",
+        "payload",
+        "pending_webhooks",
+        "request",
+    )
 
     type: ClassVar[str]
     id: str
@@ -223,8 +241,8 @@ class Reason(NamedTuple):
     request: ReasonRequest | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class EventNotification(_EventMethods, Generic[R_co, E_co]):
+@frozen
+class EventNotification(EventMethods, Generic[R_co, E_co]):
     """
     A thin event: something happened; fetch what you need to know.
 
@@ -235,6 +253,16 @@ class EventNotification(_EventMethods, Generic[R_co, E_co]):
     https://docs.stripe.com/event-destinations#events-overview
     """
 
+    __slots__ = (
+        "context",
+        "created",
+        "id",
+        "livemode",
+        "payload",
+        "reason",
+        "related_object",
+    )
+
     type: ClassVar[str]
     id: str
     created: datetime
@@ -244,12 +272,18 @@ class EventNotification(_EventMethods, Generic[R_co, E_co]):
     reason: Reason | None
     payload: Mapping[str, Any]
 
+    if not TYPE_CHECKING:
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            """Take ``EventNotification[R]`` too: the second parameter has a default."""
+            return super().__class_getitem__(item if type(item) is tuple else (item, Any))
+
     @property
     def created_ns(self) -> int:
         """When it was made, in nanoseconds since 1970 (UTC)."""
         microseconds = (self.created - _EPOCH) // timedelta(microseconds=1)
         text = self.payload.get("created") or ""
-        beyond = _FRACTION_DIGITS.search(text)
+        beyond = re.search(r"[.,][0-9]{6}([0-9]+)", text)  # what a datetime cannot hold
         return microseconds * 1000 + int(f"{beyond[1] if beyond else '':0<3.3}")
 
     def fetch_event(self, client: stripe.StripeClient) -> E_co:
@@ -310,7 +344,7 @@ AnyEvent: TypeAlias = Event[Any] | EventNotification[Any, Any]
 """Any event of either kind."""
 
 
-def _type_in_payload(event: _EventMethods) -> str:
+def _type_in_payload(event: EventMethods) -> str:
     return cast("str", event.payload["type"])
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from stripe_events import observers
+from stripe_events._callables import is_async, is_generator, takes_two
 from stripe_events._registry import NO_FILTERS, Filters, Handler, Selector, Where
 from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-
-_POSITIONAL = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-)
 
 
 def maker(
@@ -43,8 +37,8 @@ def maker(
 
     def make(function: Callable[..., Any]) -> Handler:
         _refuse_what_would_not_run(function)
-        is_async = _is_async(function)
-        if timeout is not None and not is_async:
+        awaits = is_async(function)
+        if timeout is not None and not awaits:
             raise UsageError(
                 "timeout= needs an async handler: a thread cannot be stopped; "
                 "ask ctx.remaining() in a sync one"
@@ -53,7 +47,7 @@ def maker(
             name=name or _default_name(function),
             call=function,
             takes_context=_takes_context(function),
-            is_async=is_async,
+            is_async=awaits,
             selector=selector,
             is_fallback=is_fallback,
             filters=checked,
@@ -65,11 +59,13 @@ def maker(
 
 def check_middleware(function: Any) -> None:
     """Refuse, with a UsageError, what is no generator function."""
-    if not (inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function)):
+    if not is_generator(function):
         raise UsageError(
             "middleware is a generator function (event, ctx) that yields once where the "
             "handler runs"
         )
+    import inspect
+
     try:
         inspect.signature(function).bind(None, None)
     except TypeError:
@@ -85,6 +81,8 @@ def check_observer(function: Any) -> None:
 
 def check_records(classes: tuple[Any, ...]) -> None:
     """Refuse, with a UsageError, what is no record class of ``stripe_events.observers``."""
+    from stripe_events import observers
+
     if not classes or not set(get_args(observers.Record)).issuperset(classes):
         raise UsageError(
             "observe() takes record classes of stripe_events.observers, such as Failed"
@@ -123,57 +121,26 @@ def _names(option: str, value: str | Collection[str] | None) -> tuple[str, ...] 
     return names
 
 
-def _is_async(function: Callable[..., Any]) -> bool:
-    return any(map(inspect.iscoroutinefunction, _called(function)))
-
-
-def _is_generator(function: Callable[..., Any]) -> bool:
-    called = _called(function)
-    return any(map(inspect.isgeneratorfunction, called)) or any(
-        map(inspect.isasyncgenfunction, called)
-    )
-
-
 def _is_plain(function: Any) -> bool:
-    return callable(function) and not _is_async(function) and not _is_generator(function)
+    return callable(function) and not is_async(function) and not is_generator(function)
 
 
-def _called(function: Callable[..., Any]) -> tuple[Any, Any]:
-    """Give what a partial calls, and what calling that calls if it is an instance."""
-    inner = function.func if isinstance(function, partial) else function
-    # B004 warns of asking this way whether something is callable; here its kind is asked.
-    return inner, getattr(inner, "__call__", None)  # noqa: B004
-
-
-def _takes_context(function: Callable[..., Any]) -> bool:
+def _takes_context(function: Any) -> bool:
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        msg = f"{function!r} is no handler: give a function of (event) or (event, ctx)"
-        raise UsageError(msg) from None
-    positional = [p for p in parameters if p.kind in _POSITIONAL]
-    required = [p for p in parameters if _is_required(p)]
-    takes_event = positional or any(p.kind is p.VAR_POSITIONAL for p in parameters)
-    if not takes_event or required not in ([], positional[:1], positional[:2]):
+        return takes_two(function)
+    except TypeError as error:
         msg = (
-            f"handler {_default_name(function)} takes {inspect.signature(function)}: "
+            f"handler {_default_name(function)} takes {error}: "
             "a handler takes (event) or (event, ctx)"
         )
-        raise UsageError(msg)
-    second = positional[1:2]
-    return bool(second) and (_is_required(second[0]) or second[0].name in ("ctx", "context"))
-
-
-def _is_required(parameter: inspect.Parameter) -> bool:
-    variadic = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-    return parameter.default is parameter.empty and not variadic
+        raise UsageError(msg) from None
 
 
 def _refuse_what_would_not_run(function: Any) -> None:
     if isinstance(function, type):
         msg = f"{function.__qualname__} is a class: give an instance to router.register()"
         raise UsageError(msg)
-    if _is_generator(function):
+    if is_generator(function):
         raise UsageError(
             "a handler that yields would never run: return instead, or register it with "
             "router.middleware"

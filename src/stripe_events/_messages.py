@@ -6,15 +6,16 @@ This module knows no framework and does no I/O.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from json.encoder import encode_basestring_ascii
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, NamedTuple, Self, TypeAlias, cast
 
 from stripe_events import errors
 
 __all__ = [
     "MAX_BODY_BYTES",
+    "Answer",
     "Body",
     "Headers",
     "Outcome",
@@ -23,7 +24,6 @@ __all__ = [
     "body_within",
     "find_header",
     "outcome_of",
-    "respond",
 ]
 
 Body: TypeAlias = bytes | bytearray | memoryview | str
@@ -45,53 +45,36 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 
 
 class Outcome(StrEnum):
-    """The closed set of what can become of a delivery; ``status`` is its HTTP status."""
+    """The closed set of what can become of a delivery, each with its HTTP ``status``."""
 
-    HANDLED = "handled"
-    DUPLICATE = "duplicate"
-    IGNORED = "ignored"
-    DEAD = "dead"
-    EXPIRED = "expired"
-    ACCEPTED = "accepted"
-    SIGNATURE_MISSING = "signature_missing"
-    SIGNATURE_INVALID = "signature_invalid"
-    SIGNATURE_EXPIRED = "signature_expired"
-    MALFORMED = "malformed"
-    METHOD_NOT_ALLOWED = "method_not_allowed"
-    BUSY = "busy"
-    LENGTH_REQUIRED = "length_required"
-    TOO_LARGE = "too_large"
-    FAILED = "failed"
-    HANDLER_MISSING = "handler_missing"
-    STORE_FAILED = "store_failed"
-    DRAINING = "draining"
+    status: int
 
-    @property
-    def status(self) -> int:
-        """The HTTP status that tells Stripe this outcome."""
-        return _STATUS[self]
+    def __new__(cls, value: str, status: int) -> Self:
+        """Make a member: what it is called, and how Stripe is told of it."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.status = status
+        return member
 
+    HANDLED = "handled", 200
+    DUPLICATE = "duplicate", 200
+    IGNORED = "ignored", 200
+    DEAD = "dead", 200
+    EXPIRED = "expired", 200
+    ACCEPTED = "accepted", 200
+    SIGNATURE_MISSING = "signature_missing", 400
+    SIGNATURE_INVALID = "signature_invalid", 400
+    SIGNATURE_EXPIRED = "signature_expired", 400
+    MALFORMED = "malformed", 400
+    METHOD_NOT_ALLOWED = "method_not_allowed", 405
+    BUSY = "busy", 409
+    LENGTH_REQUIRED = "length_required", 411
+    TOO_LARGE = "too_large", 413
+    FAILED = "failed", 500
+    HANDLER_MISSING = "handler_missing", 500
+    STORE_FAILED = "store_failed", 500
+    DRAINING = "draining", 503
 
-_STATUS: dict[Outcome, int] = {
-    Outcome.HANDLED: 200,
-    Outcome.DUPLICATE: 200,
-    Outcome.IGNORED: 200,
-    Outcome.DEAD: 200,
-    Outcome.EXPIRED: 200,
-    Outcome.ACCEPTED: 200,
-    Outcome.SIGNATURE_MISSING: 400,
-    Outcome.SIGNATURE_INVALID: 400,
-    Outcome.SIGNATURE_EXPIRED: 400,
-    Outcome.MALFORMED: 400,
-    Outcome.METHOD_NOT_ALLOWED: 405,
-    Outcome.BUSY: 409,
-    Outcome.LENGTH_REQUIRED: 411,
-    Outcome.TOO_LARGE: 413,
-    Outcome.FAILED: 500,
-    Outcome.HANDLER_MISSING: 500,
-    Outcome.STORE_FAILED: 500,
-    Outcome.DRAINING: 503,
-}
 
 _OUTCOME_OF_ERROR: dict[type[errors.StripeEventsError], Outcome] = {
     errors.MissingSignature: Outcome.SIGNATURE_MISSING,
@@ -111,45 +94,77 @@ _HEADERS: dict[Outcome, dict[str, str]] = {
     Outcome.DRAINING: {"retry-after": "5"},
     Outcome.METHOD_NOT_ALLOWED: {"allow": "POST"},
 }
-_NO_HEADERS: dict[str, str] = {}
 
 
-class WebhookResponse(NamedTuple):
+class Answer(NamedTuple):
+    """A body that Stripe is to read in place of the standard one, and its headers."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class WebhookResponse:
     """
     What to answer to Stripe, and what became of the delivery.
 
-    ``status``, ``headers`` and ``body`` (bytes) are the answer; ``outcome``,
-    ``event_id`` and ``error`` are for the caller and tests. ``error`` is None
-    unless something was rejected or failed; its text never enters ``body``.
+    ``status``, ``headers`` and ``body`` are the answer: small JSON with the outcome
+    and the event's id, or what a handler gave to ``ctx.respond``. They are written
+    when they are asked for.
+
+    Args:
+        outcome: what became of the delivery.
+        event_id: of which event; None if that is not known.
+        error: what was rejected or failed, else None. Its text is for the caller
+            and tests, and never enters the answer.
+        answer: what a handler answers; it makes the status 200.
     """
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    outcome: Outcome
-    event_id: str | None = None
-    error: errors.StripeEventsError | None = None
+    __slots__ = ("answer", "error", "event_id", "outcome")
+
+    def __init__(
+        self,
+        outcome: Outcome,
+        event_id: str | None = None,
+        error: errors.StripeEventsError | None = None,
+        answer: Answer | None = None,
+    ) -> None:
+        """Keep what the answer is made of."""
+        self.outcome: Outcome = outcome
+        self.event_id: str | None = event_id
+        self.error: errors.StripeEventsError | None = error
+        self.answer: Answer | None = answer
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.outcome.status if self.answer is None else 200
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The HTTP headers, with names in lower case, as a new dict."""
+        headers = {"content-type": "application/json"}
+        if self.answer is None:
+            headers |= _HEADERS.get(self.outcome, {})
+        else:
+            headers |= self.answer.headers
+        return {**headers, "content-length": str(len(self.body))}
+
+    @property
+    def body(self) -> bytes:
+        """The HTTP body."""
+        if self.answer is not None:
+            return self.answer.body
+        event = {} if self.event_id is None else {"event": self.event_id}
+        return json.dumps({"outcome": self.outcome, **event}, separators=(",", ":")).encode("ascii")
+
+    def __repr__(self) -> str:
+        """Show the status and what became of which event."""
+        return f"<WebhookResponse {self.status} {self.outcome.value} {self.event_id or ''}>"
 
 
 def outcome_of(error: errors.StripeEventsError) -> Outcome:
     """Give the outcome of a delivery that ended with ``error``, by its nearest class."""
     return next(_OUTCOME_OF_ERROR[cls] for cls in type(error).__mro__ if cls in _OUTCOME_OF_ERROR)
-
-
-def respond(
-    outcome: Outcome,
-    event_id: str | None = None,
-    error: errors.StripeEventsError | None = None,
-) -> WebhookResponse:
-    """Give the standard answer for an outcome: small JSON with it and the event's id."""
-    event = "" if event_id is None else f',"event":{encode_basestring_ascii(event_id)}'
-    body = f'{{"outcome":"{outcome}"{event}}}'.encode("ascii")
-    headers = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        **_HEADERS.get(outcome, _NO_HEADERS),
-    }
-    return WebhookResponse(_STATUS[outcome], headers, body, outcome, event_id, error)
 
 
 def body_bytes(body: Body) -> bytes:
@@ -186,7 +201,7 @@ def body_within(limit: int, body: Body) -> bytes:
         PayloadTooLarge: it has more.
         MalformedPayload, UsageError: as ``body_bytes`` does.
     """
-    raw = body_bytes(body)
+    raw = body if type(body) is bytes else body_bytes(body)
     if len(raw) > limit:
         raise errors.PayloadTooLarge(
             f"the body has {len(raw)} bytes, more than max_body_bytes={limit}; "
@@ -220,11 +235,15 @@ def find_header(headers: Headers, name: str) -> str | None:
     return ",".join(texts) if texts else None
 
 
-def _pairs(headers: Mapping[str, Any] | Iterable[tuple[Any, Any]]) -> Iterable[tuple[Any, Any]]:
+def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
+    kind: type[Any] = type(headers)
+    if kind is dict:  # most are, and have nothing more to be asked
+        return headers.items()  # type: ignore[no-any-return]
     # werkzeug's, Starlette's and multidict's mappings repeat a key in items();
     # Starlette names that multi_items().
     items: Any = getattr(headers, "multi_items", None) or getattr(headers, "items", None)
-    return cast("Iterable[tuple[Any, Any]]", headers if items is None else items())
+    pairs: Any = headers if items is None else items()
+    return cast("Iterable[tuple[Any, Any]]", pairs)
 
 
 def _texts(value: object) -> list[str]:

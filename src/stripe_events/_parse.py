@@ -8,11 +8,13 @@ must have the right type, because a guess about ``livemode`` would be worse.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn, cast
 
 from stripe_events import _event_classes, _payload
+from stripe_events._drafts import EventDraft, NotificationDraft
 from stripe_events._event import (
     AnyEvent,
     Event,
@@ -25,6 +27,7 @@ from stripe_events._event import (
     UnknownEvent,
     UnknownNotification,
 )
+from stripe_events._event_index import SNAPSHOT_CLASSES, THIN_CLASSES
 from stripe_events._messages import Body, body_bytes
 from stripe_events.errors import MalformedPayload
 
@@ -51,17 +54,17 @@ def parse(payload: Body | Mapping[str, Any]) -> AnyEvent:
         UsageError: it is neither JSON nor a mapping.
     """
     if isinstance(payload, Mapping):
-        return event_of(payload)
-    return event_of(_payload.load(body_bytes(payload)))
+        return event_of(payload, time.time())
+    return event_of(_payload.load(body_bytes(payload)), time.time())
 
 
-def event_of(payload: Mapping[str, Any], received_at: datetime | None = None) -> AnyEvent:
+def event_of(payload: Mapping[str, Any], received: float) -> AnyEvent:
     """
     Give the typed event for a parsed payload.
 
     Args:
         payload: kept as it is, not copied.
-        received_at: stands in where the payload has no ``created``; else now.
+        received: when it came in, in unix seconds; stands in for a missing ``created``.
 
     Raises:
         MalformedPayload: names the field that is missing or of the wrong type.
@@ -71,9 +74,9 @@ def event_of(payload: Mapping[str, Any], received_at: datetime | None = None) ->
         if kind is None:
             kind = _likely_kind(payload)
         if kind == "event":
-            return _snapshot(payload, received_at)
+            return _snapshot(payload, received)
         if kind == "v2.core.event":
-            return _thin(payload, received_at)
+            return _thin(payload, received)
     except (TypeError, ValueError) as error:
         msg = f"the payload is not a Stripe event: {error}"
         raise MalformedPayload(msg) from None
@@ -86,52 +89,66 @@ def _likely_kind(payload: Mapping[str, Any]) -> str | None:
     return "event" if "data" in payload else "v2.core.event" if "type" in payload else None
 
 
-def _snapshot(payload: Mapping[str, Any], received_at: datetime | None) -> Event[Any]:
-    event_id, event_type = _identity(payload)
-    data = _object(payload.get("data"), "data")
-    if data.get("object") is not None or event_type != "ping":
-        _object(data.get("object"), "data.object")
+def _snapshot(payload: Mapping[str, Any], received: float) -> Event[Any]:
+    get = payload.get
+    event_type = _type(get("type"), SNAPSHOT_CLASSES)
+    data = cast("dict[str, Any]", get("data"))
+    if type(data) is not dict or type(data.get("object")) is not dict:
+        _check_data(data, event_type)
     if data.get("previous_attributes"):
         _object(data["previous_attributes"], "data.previous_attributes")
-    get = payload.get
     created = get("created")
-    request = get("request")
+    livemode = get("livemode")
+    account = get("account")
+    context = get("context")
     pending = get("pending_webhooks")
-    cls = _event_classes.event_class(event_type) or UnknownEvent
-    return cls(
-        event_id,
-        _from_timestamp(created) if created is not None else received_at or _now(),
-        _flag(get("livemode"), "livemode"),
-        _text(get("account"), "account"),
-        _text(get("context"), "context"),
+    request = get("request")
+    event: Any = EventDraft(
+        _name(get("id"), "id"),
+        datetime.fromtimestamp(received, UTC) if created is None else _from_timestamp(created),
+        livemode if type(livemode) is bool else _flag(livemode, "livemode"),
+        None if account is None else _text(account, "account"),
+        None if context is None else _text(context, "context"),
         _text(get("api_version"), "api_version"),
-        _count(pending) if pending is not None else 0,
-        _request(request) if request is not None else _NO_REQUEST,
+        pending if type(pending) is int else _count(pending),
+        _NO_REQUEST if request is None else _request(request),
         EventData(data),
         payload,
     )
+    event.__class__ = _event_classes.event_class(event_type) or UnknownEvent
+    return cast("Event[Any]", event)
 
 
-def _thin(payload: Mapping[str, Any], received_at: datetime | None) -> EventNotification[Any, Any]:
-    event_id, event_type = _identity(payload)
+def _type(value: Any, known: Mapping[str, str]) -> str:
+    # A type that is known need not be looked at more closely.
+    return value if type(value) is str and value in known else _name(value, "type")
+
+
+def _check_data(value: Any, event_type: str) -> None:
+    data = _object(value, "data")
+    if data.get("object") is not None or event_type != "ping":
+        _object(data.get("object"), "data.object")
+
+
+def _thin(payload: Mapping[str, Any], received: float) -> EventNotification[Any, Any]:
     get = payload.get
+    event_type = _type(get("type"), THIN_CLASSES)
     created = get("created")
+    livemode = get("livemode")
+    context = get("context")
     related = get("related_object")
     reason = get("reason")
-    cls = _event_classes.notification_class(event_type) or UnknownNotification
-    return cls(
-        event_id,
-        _from_iso(created) if created is not None else received_at or _now(),
-        _flag(get("livemode"), "livemode"),
-        _text(get("context"), "context"),
-        _related(related) if related is not None else None,
-        _reason(reason) if reason is not None else None,
+    event: Any = NotificationDraft(
+        _name(get("id"), "id"),
+        datetime.fromtimestamp(received, UTC) if created is None else _from_iso(created),
+        livemode if type(livemode) is bool else _flag(livemode, "livemode"),
+        None if context is None else _text(context, "context"),
+        None if related is None else _related(related),
+        None if reason is None else _reason(reason),
         payload,
     )
-
-
-def _identity(payload: Mapping[str, Any]) -> tuple[str, str]:
-    return _name(payload.get("id"), "id"), _name(payload.get("type"), "type")
+    event.__class__ = _event_classes.notification_class(event_type) or UnknownNotification
+    return cast("EventNotification[Any, Any]", event)
 
 
 def _name(value: Any, field: str) -> str:
@@ -164,8 +181,8 @@ def _flag(value: Any, field: str) -> bool:
 
 
 def _count(value: Any) -> int:
-    if type(value) is int:
-        return value
+    if value is None:
+        return 0
     raise TypeError("pending_webhooks is not a whole number")
 
 
@@ -187,10 +204,6 @@ def _from_iso(value: Any) -> datetime:
     except (ValueError, OverflowError):
         # Python's own message would show the value.
         raise ValueError("created is not an ISO 8601 text") from None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 _NO_REQUEST = EventRequest()

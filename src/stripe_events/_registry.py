@@ -184,10 +184,19 @@ class RoutingTable:
 
         A handler whose ``where`` raised is among them, with the error.
         """
+        kind: Kind = "snapshot" if isinstance(event, Event) else "thin"
+        selected = self._by_type.get((kind, event.type))
+        if selected is None:
+            selected = self._for_type(kind, event.type)
         return [
             planned
-            for selected in self._for_type(kind_of(event), event.type)
-            if (planned := _filtered(selected, event)) is not None
+            for candidate in selected
+            if (
+                planned := candidate
+                if candidate.handler.filters is NO_FILTERS
+                else _filtered(candidate, event)
+            )
+            is not None
         ]
 
     def middleware(self) -> set[Callable[..., Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from stripe_events import _payload
@@ -46,4 +47,4 @@ def verify(
     verifier = SignatureVerifier(secrets, tolerance=tolerance)
     raw = body_within(max_body_bytes, body)
     verifier.verify(raw, headers)
-    return event_of(_payload.load(raw))
+    return event_of(_payload.load(raw), time.time())

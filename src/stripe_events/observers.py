@@ -14,14 +14,27 @@ if TYPE_CHECKING:
     from stripe_events._event import AnyEvent
     from stripe_events.errors import DeliveryError, HandlerError
 
-__all__ = ["Dead", "Failed", "Handled", "HandlerRun", "Ignored", "Received", "Record", "Rejected"]
+__all__ = [
+    "Dead",
+    "Failed",
+    "Handled",
+    "HandlerOutcome",
+    "HandlerRun",
+    "Ignored",
+    "Received",
+    "Record",
+    "Rejected",
+]
+
+
+HandlerOutcome: TypeAlias = Literal["succeeded", "skipped", "failed", "dead"]
 
 
 class HandlerRun(NamedTuple):
     """How one handler ended; ``error`` is set for those that failed or are dead."""
 
     handler: str
-    outcome: Literal["succeeded", "skipped", "failed", "dead"]
+    outcome: HandlerOutcome
     error: Exception | None = None
 
 

@@ -6,10 +6,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from stripe_events._callables import is_async_generator
 from stripe_events._delivery import flow
 from stripe_events._delivery.context import TIME_LIMIT
 from stripe_events._delivery.drivers import Drivers
-from stripe_events._delivery.layers import is_async_layer
 from stripe_events._delivery.observing import Observers
 from stripe_events._messages import MAX_BODY_BYTES, Body, Headers, WebhookResponse
 from stripe_events._registration import Registration
@@ -239,6 +239,6 @@ class EventRouter(Registration):
                     self._clock,
                     self._max_body_bytes,
                     self._expect_livemode,
-                    needs_loop=any(map(is_async_layer, table.middleware())),
+                    needs_loop=any(map(is_async_generator, table.middleware())),
                 )
             return self._settings

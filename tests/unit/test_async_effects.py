@@ -145,7 +145,7 @@ def test_each_ending_has_its_own_sequence_of_effects(ending: str) -> None:
 def test_200_is_answered_only_after_everything_planned_was_finished(ending: str) -> None:
     """An abandoned or given back delivery is never acknowledged."""
     driven = drive(new_flow(two_handlers()), *ENDINGS[ending][0])
-    finished = [effect.run for effect in driven.effects if isinstance(effect, Finish)]
+    finished = [effect for effect in driven.effects if isinstance(effect, Finish)]
     settled = [run.handler for run in finished if run.outcome != "failed"]
     assert (settled == ["first", "second"]) == (driven.response.status == 200)
 
@@ -191,8 +191,12 @@ def test_effects_carry_what_they_are_about() -> None:
     assert run.context.delivery_id == second_run.context.delivery_id
     assert isinstance(finish, Finish)
     assert isinstance(second_finish, Finish)
-    assert ("first", "succeeded", None) == finish.run
-    assert ("second", "failed", FAILURE.error) == second_finish.run
+    assert ("first", "succeeded", None) == (finish.handler, finish.outcome, finish.error)
+    assert ("second", "failed", FAILURE.error) == (
+        second_finish.handler,
+        second_finish.outcome,
+        second_finish.error,
+    )
     assert Suspend(None) == suspend
 
 

@@ -25,13 +25,14 @@ PACKAGE = "stripe_events"
 # what lies in lower layers and in its own room, never from a neighbour or from above.
 # A package stands for its modules unless these have a place of their own.
 LAYERS: tuple[tuple[set[str], ...], ...] = (
-    ({"errors"},),
+    ({"errors"}, {"_callables"}, {"_frozen"}),
     ({"_messages"}, {"_payload"}),
     (
         {"_verification"},
         {"_envelope"},
         {
             "_catalogue_data",
+            "_drafts",
             "_event",
             "_event_classes",
             "_event_index",

@@ -12,11 +12,11 @@ import pytest
 
 from stripe_events._messages import (
     Outcome,
+    WebhookResponse,
     body_bytes,
     body_within,
     find_header,
     outcome_of,
-    respond,
 )
 from stripe_events.errors import (
     HandlerError,
@@ -114,7 +114,7 @@ def test_a_users_own_error_has_the_outcome_of_its_base() -> None:
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_response_is_small_json_with_the_outcome(outcome: Outcome) -> None:
     """Its length and type are declared, its status is the outcome's."""
-    response = respond(outcome)
+    response = WebhookResponse(outcome)
     assert {"outcome": outcome.value} == json.loads(response.body)
     assert (outcome.status, str(len(response.body)), "application/json") == (
         response.status,
@@ -126,18 +126,18 @@ def test_a_response_is_small_json_with_the_outcome(outcome: Outcome) -> None:
 def test_a_response_names_the_event() -> None:
     """The id is the only thing of the event that is given back."""
     expected = {"outcome": "handled", "event": "evt_1"}
-    assert expected == json.loads(respond(Outcome.HANDLED, "evt_1").body)
+    assert expected == json.loads(WebhookResponse(Outcome.HANDLED, "evt_1").body)
 
 
 def test_an_id_is_quoted_as_json() -> None:
     """An odd id cannot break the answer."""
     odd = 'evt"\\<é\n'
-    assert odd == json.loads(respond(Outcome.HANDLED, odd).body)["event"]
+    assert odd == json.loads(WebhookResponse(Outcome.HANDLED, odd).body)["event"]
 
 
 def test_an_error_stays_out_of_the_body() -> None:
     """Errors are for the operator, never for the sender."""
-    response = respond(Outcome.MALFORMED, error=MalformedPayload("secret thoughts"))
+    response = WebhookResponse(Outcome.MALFORMED, error=MalformedPayload("secret thoughts"))
     assert b'{"outcome":"malformed"}' == response.body
     assert "secret thoughts" == str(response.error)
 
@@ -145,7 +145,7 @@ def test_an_error_stays_out_of_the_body() -> None:
 def test_only_some_outcomes_say_when_to_try_again() -> None:
     """A busy event soon, a draining process a little later."""
     expected = {"busy": "1", "draining": "5"}
-    responses = map(respond, Outcome)
+    responses = map(WebhookResponse, Outcome)
     assert expected == {
         r.outcome.value: r.headers["retry-after"] for r in responses if "retry-after" in r.headers
     }
@@ -153,13 +153,13 @@ def test_only_some_outcomes_say_when_to_try_again() -> None:
 
 def test_a_wrong_method_is_told_the_right_one() -> None:
     """RFC 9110 asks for it with every 405."""
-    allowed = {o.value: respond(o).headers.get("allow") for o in Outcome}
+    allowed = {o.value: WebhookResponse(o).headers.get("allow") for o in Outcome}
     assert {"method_not_allowed": "POST"} == {o: a for o, a in allowed.items() if a}
 
 
 def test_header_names_are_in_lower_case() -> None:
     """ASGI and HTTP/2 demand it; everyone else does not care."""
-    names = {name for outcome in Outcome for name in respond(outcome).headers}
+    names = {name for outcome in Outcome for name in WebhookResponse(outcome).headers}
     assert {name.lower() for name in names} == names
 
 

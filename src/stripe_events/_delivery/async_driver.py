@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from stripe_events._callables import is_async_generator
 from stripe_events._delivery import layers, sync_driver
 from stripe_events._delivery.bridge import Bridge, Caught, cancel, is_being_cancelled, within
 from stripe_events._delivery.effects import (
@@ -27,7 +28,7 @@ from stripe_events._delivery.effects import (
 )
 from stripe_events._delivery.observing import log
 from stripe_events._delivery.sync_driver import Stopped
-from stripe_events._messages import Outcome, WebhookResponse, respond
+from stripe_events._messages import Outcome, WebhookResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ class AsyncDriver:
     async def _begin(self, flow: Flow) -> WebhookResponse | asyncio.Task[WebhookResponse]:
         loop = asyncio.get_running_loop()
         if not self._in_flight.enter(loop):
-            return respond(Outcome.DRAINING)
+            return WebhookResponse(Outcome.DRAINING)
         handed_on = False
         try:
             reached = await self._perform_until(Accept, flow, None)
@@ -92,7 +93,7 @@ class AsyncDriver:
             task = self._start(flow, reached)
             handed_on = True
         except Stopped:
-            return respond(Outcome.DRAINING)
+            return WebhookResponse(Outcome.DRAINING)
         finally:
             if not handed_on:
                 self._in_flight.leave(loop)
@@ -132,10 +133,11 @@ class AsyncDriver:
         match effect:
             case Run():
                 return await self._run(effect)
-            case Verify(verifier, body, headers):
-                if verifier.blocking:
-                    return await _in_thread(self._for_verifiers, verifier.verify, body, headers)
-                return verifier.verify(body, headers)
+            case Verify():
+                verify = effect.verifier.verify
+                if not effect.verifier.blocking:
+                    return verify(effect.body, effect.headers)
+                return await _in_thread(self._for_verifiers, verify, effect.body, effect.headers)
             case _:
                 return None  # without a store nothing is claimed or recorded
 
@@ -193,7 +195,7 @@ def _belongs_in_one_thread(handler: Handler) -> bool:
     # Sync middleware may depend on its thread, and so may what it puts around the handler.
     if handler.is_async or not handler.middleware:
         return False
-    return not any(map(layers.is_async_layer, handler.middleware))
+    return not any(map(is_async_generator, handler.middleware))
 
 
 async def _in_thread(executor: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) -> Any:

@@ -6,17 +6,17 @@ import json
 import os
 import re
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from stripe_events._messages import Answer
 from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Mapping
 
-__all__ = ["Answer", "Context", "Delivery"]
+__all__ = ["Context", "Delivery"]
 
 TIME_LIMIT = 60.0
 """Seconds that the handlers of one delivery have, unless the caller knows better."""
@@ -25,31 +25,25 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, section 5
 _MAX_IDEMPOTENCY_KEY = 255  # https://docs.stripe.com/api/idempotent_requests
 
 
-class Answer:
-    """A response body that Stripe is to read, made by ``Context.respond``."""
-
-    __slots__ = ("body", "headers")
-
-    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
-        """Keep the bytes as they will be sent."""
-        self.body: bytes = body
-        self.headers: Mapping[str, str] = headers
-
-
 class Delivery:
     """What all handlers of one delivery share."""
 
-    __slots__ = ("_id", "answer", "ends", "received_at", "secret")
+    __slots__ = ("_id", "_started", "answer", "ends", "received", "secret")
 
     def __init__(
-        self, received_at: datetime, secret: str | None = None, seconds: float = TIME_LIMIT
+        self, received: float, secret: str | None = None, seconds: float = TIME_LIMIT
     ) -> None:
         """Start the clock: handlers have ``seconds`` from now."""
-        self.received_at: datetime = received_at
+        self.received: float = received
         self.secret: str | None = secret
-        self.ends: float = monotonic() + seconds
+        self._started = monotonic()
+        self.ends: float = self._started + seconds
         self.answer: Answer | None = None
         self._id: str | None = None
+
+    def elapsed(self) -> float:
+        """Give the seconds since the event was verified."""
+        return monotonic() - self._started
 
     @property
     def id(self) -> str:
@@ -93,7 +87,7 @@ class Context:
     @property
     def received_at(self) -> datetime:
         """When the delivery came in (UTC)."""
-        return self._delivery.received_at
+        return datetime.fromtimestamp(self._delivery.received, UTC)
 
     @property
     def secret(self) -> str | None:
@@ -121,6 +115,8 @@ class Context:
         key = f"{self._event_id}/{self._handler}"
         if len(key) <= _MAX_IDEMPOTENCY_KEY and key.isascii() and key.isprintable():
             return key
+        from hashlib import sha256
+
         return f"{self._event_id[:64]}/{sha256(key.encode()).hexdigest()}"
 
     @property

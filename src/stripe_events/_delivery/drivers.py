@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from stripe_events._delivery import sync_driver
 from stripe_events._delivery.in_flight import InFlight
-from stripe_events._messages import Outcome, WebhookResponse, respond
+from stripe_events._messages import Outcome, WebhookResponse
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -44,7 +44,7 @@ class Drivers:
         """Go the way of a delivery in this thread; ``draining`` after ``close``."""
         in_flight = self._in_flight
         if not in_flight.enter():
-            return respond(Outcome.DRAINING)
+            return WebhookResponse(Outcome.DRAINING)
         try:
             return sync_driver.drive(flow, self._wait, in_flight)
         finally:

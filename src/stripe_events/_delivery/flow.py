@@ -8,8 +8,6 @@ nothing that matters happens outside an effect. Closing the flow yields nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from datetime import UTC, datetime
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from stripe_events import _envelope, _payload
@@ -32,7 +30,6 @@ from stripe_events._messages import (
     WebhookResponse,
     body_within,
     outcome_of,
-    respond,
 )
 from stripe_events._parse import event_of
 from stripe_events.errors import (
@@ -42,20 +39,12 @@ from stripe_events.errors import (
     ProcessingError,
     RetryLater,
 )
-from stripe_events.observers import (
-    Dead,
-    Failed,
-    Handled,
-    HandlerRun,
-    Ignored,
-    Received,
-    Rejected,
-)
 
 if TYPE_CHECKING:
     from stripe_events._event import AnyEvent
     from stripe_events._registry import RoutingTable
     from stripe_events._verification import Verification, Verifier
+    from stripe_events.observers import HandlerRun
 
 Flow: TypeAlias = Generator[Effect, Any, WebhookResponse]
 
@@ -75,131 +64,113 @@ def webhook(
     settings: Settings, verifier: Verifier, body: Body, headers: Headers, seconds: float
 ) -> Flow:
     """Go the way of a signed request; handlers have ``seconds``."""
-    received_at = _now(settings)
+    received = settings.clock()
     try:
         raw = body_within(settings.max_body_bytes, body)
-        secret = yield from _verify(Verify(verifier, raw, headers))
-        event = event_of(_payload.load(raw), received_at)
+        try:
+            verification: Verification = yield Verify(verifier, raw, headers)
+            secret = verification.secret
+        except DeliveryError:
+            raise
+        except Exception as error:  # a verifier may be the user's code
+            msg = "the verifier failed, so that nothing can be said of the delivery"
+            raise ProcessingError(msg) from error
+        event = event_of(_payload.load(raw), received)
     except DeliveryError as error:
         return _rejected(settings, error)
     except ProcessingError as error:
         log("ERROR", str(error), error)
-        return respond(Outcome.FAILED, error=error)
-    return (yield from _deliver(settings, event, Delivery(received_at, secret, seconds)))
-
-
-def _verify(effect: Verify) -> Generator[Effect, Verification, str | None]:
-    try:
-        return (yield effect).secret
-    except DeliveryError:
-        raise
-    except Exception as error:  # a verifier may be the user's code
-        msg = "the verifier failed, so that nothing can be said of the delivery"
-        raise ProcessingError(msg) from error
+        return WebhookResponse(Outcome.FAILED, error=error)
+    return (yield from _deliver(settings, event, Delivery(received, secret, seconds)))
 
 
 def trusted(settings: Settings, payload: Body | Mapping[str, Any], seconds: float) -> Flow:
     """Go the way of input that was authenticated by other means."""
-    received_at = _now(settings)
+    received = settings.clock()
     try:
-        event = event_of(_envelope.unwrap(payload), received_at)
+        event = event_of(_envelope.unwrap(payload), received)
     except DeliveryError as error:
         return _rejected(settings, error)
-    return (yield from _deliver(settings, event, Delivery(received_at, None, seconds)))
+    return (yield from _deliver(settings, event, Delivery(received, None, seconds)))
 
 
 def _deliver(settings: Settings, event: AnyEvent, delivery: Delivery) -> Flow:
     tell = settings.observers.tell
-    tell(Received, event, delivery.secret)
-    if settings.expect_livemode not in (None, event.livemode):
-        tell(Ignored, event, "livemode")
-        return respond(Outcome.IGNORED, event.id)
+    tell("Received", event, delivery.secret)
+    if settings.expect_livemode is (not event.livemode):
+        tell("Ignored", event, "livemode")
+        return WebhookResponse(Outcome.IGNORED, event.id)
     plan = settings.table.plan(event)
     if not plan:
-        tell(Ignored, event, "no handler")
-        return respond(Outcome.IGNORED, event.id)
+        tell("Ignored", event, "no handler")
+        return WebhookResponse(Outcome.IGNORED, event.id)
     yield Accept(event, plan)
-    started = perf_counter()
-    runs: list[HandlerRun] = []
-    for planned in plan:
-        context = Context(delivery, event.id, planned.handler.name, planned.handler.timeout)
+    finished: list[Finish] = []
+    successful = True
+    for handler, error in plan:
+        context = Context(delivery, event.id, handler.name, handler.timeout)
         result: RunResult = (
-            (yield Run(planned.handler, event, context))
-            if planned.error is None
-            else RunResult(planned.error)
+            (yield Run(handler, event, context)) if error is None else RunResult(error)
         )
-        if result.abandoned:
-            return respond(Outcome.DRAINING, event.id)
         if result.cancelled:
             yield GiveBack()
-            return respond(Outcome.DRAINING, event.id)
-        run = _ended(planned.handler.name, context, result.error)
-        answer = context.answer if run.outcome == "succeeded" else None
-        yield Finish(run, answer)
-        runs.append(run)
-        delivery.answer = delivery.answer or answer
-    return (yield from _settle(settings, event, delivery, runs, started))
+        if result.cancelled or result.abandoned:
+            return WebhookResponse(Outcome.DRAINING, event.id)
+        finish = _finish(handler.name, context, result.error)
+        yield finish
+        finished.append(finish)
+        delivery.answer = delivery.answer or finish.answer
+        successful = successful and finish.error is None
+    if not successful:
+        return (yield from _unsuccessful(settings, event, delivery, finished))
+    if settings.observers.want("Handled"):
+        tell("Handled", event, _runs(finished), delivery.elapsed())
+    return WebhookResponse(Outcome.HANDLED, event.id, None, delivery.answer)
 
 
-def _ended(name: str, context: Context, error: Exception | None) -> HandlerRun:
+def _finish(handler: str, context: Context, error: Exception | None) -> Finish:
     if error is not None:
-        return HandlerRun(name, "dead" if isinstance(error, Permanent) else "failed", error)
-    return HandlerRun(name, "succeeded" if context.skipped is None else "skipped")
+        return Finish(handler, "dead" if isinstance(error, Permanent) else "failed", error)
+    if context.skipped is not None:
+        return Finish(handler, "skipped")
+    return Finish(handler, "succeeded", None, context.answer)
 
 
-def _settle(
-    settings: Settings,
-    event: AnyEvent,
-    delivery: Delivery,
-    runs: list[HandlerRun],
-    started: float,
+def _unsuccessful(
+    settings: Settings, event: AnyEvent, delivery: Delivery, finished: list[Finish]
 ) -> Flow:
-    errors = [run for run in runs if run.error is not None]
-    if not errors:
-        settings.observers.tell(Handled, event, tuple(runs), perf_counter() - started)
-        return _answered(respond(Outcome.HANDLED, event.id), delivery)
-    error = _handler_error(event, errors, len(runs))
-    failed = any(run.outcome == "failed" for run in errors)
+    error = _handler_error(event, finished)
+    failed = any(finish.outcome == "failed" for finish in finished)
     if failed:
-        yield Suspend(_retry_after(errors))
+        yield Suspend(_retry_after(finished))
     log("ERROR", str(error), error)
-    record = Failed if failed else Dead
-    settings.observers.tell(record, event, tuple(runs), perf_counter() - started, error)
+    seconds = delivery.elapsed()
+    settings.observers.tell("Failed" if failed else "Dead", event, _runs(finished), seconds, error)
     outcome = Outcome.FAILED if failed else Outcome.DEAD
-    return _answered(respond(outcome, event.id, error), delivery)
+    return WebhookResponse(outcome, event.id, error, delivery.answer)
 
 
-def _answered(response: WebhookResponse, delivery: Delivery) -> WebhookResponse:
-    answer = delivery.answer
-    if answer is None:
-        return response
-    headers = {
-        "content-type": "application/json",
-        **answer.headers,
-        "content-length": str(len(answer.body)),
-    }
-    return response._replace(status=200, headers=headers, body=answer.body)
+def _runs(finished: list[Finish]) -> tuple[HandlerRun, ...]:
+    from stripe_events.observers import HandlerRun
+
+    return tuple(HandlerRun(f.handler, f.outcome, f.error) for f in finished)
 
 
-def _handler_error(event: AnyEvent, errors: list[HandlerRun], total: int) -> HandlerError:
-    names = [run.handler for run in errors]
+def _handler_error(event: AnyEvent, finished: list[Finish]) -> HandlerError:
+    errors = {finish.handler: finish.error for finish in finished if finish.error is not None}
     message = (
-        f"{len(errors)} of {total} handlers did not succeed for {event.id} ({event.type}): "
-        f"{', '.join(names)}"
+        f"{len(errors)} of {len(finished)} handlers did not succeed for {event.id} "
+        f"({event.type}): {', '.join(errors)}"
     )
-    return HandlerError(message, [run.error for run in errors if run.error is not None], names)
+    return HandlerError(message, [*errors.values()], [*errors])
 
 
-def _retry_after(errors: list[HandlerRun]) -> float | None:
-    return min((e.error.after for e in errors if isinstance(e.error, RetryLater)), default=None)
+def _retry_after(finished: list[Finish]) -> float | None:
+    return min((f.error.after for f in finished if isinstance(f.error, RetryLater)), default=None)
 
 
 def _rejected(settings: Settings, error: DeliveryError) -> WebhookResponse:
     log("WARNING", f"a delivery was rejected: {error}")
     error.__traceback__ = None  # its frames hold the response, and so each other, and the body
-    settings.observers.tell(Rejected, error)
-    return respond(outcome_of(error), error=error)
-
-
-def _now(settings: Settings) -> datetime:
-    return datetime.fromtimestamp(settings.clock(), UTC)
+    settings.observers.tell("Rejected", error)
+    return WebhookResponse(outcome_of(error), error=error)

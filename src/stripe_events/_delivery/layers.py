@@ -8,11 +8,12 @@ perform them. The time limit counts for the handler alone.
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Awaitable, Callable, Generator
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from stripe_events._callables import is_awaitable
 from stripe_events.errors import ProcessingError, UsageError
 
 if TYPE_CHECKING:
@@ -24,30 +25,35 @@ Wait: TypeAlias = Callable[[Awaitable[Any], float | None], Any]
 """Wait for what an async handler returned, at most so many seconds."""
 
 
-class Enter(NamedTuple):
+class Enter:
     """Run a middleware up to its yield; gives whether it got there."""
 
-    generator: Any
+    __slots__ = ("generator",)
+
+    def __init__(self, generator: Any) -> None:
+        """Take what the middleware gave, not started yet."""
+        self.generator = generator
 
 
-class Call(NamedTuple):
+class Call:
     """Call the handler; gives its result."""
 
+    __slots__ = ()
 
-class Leave(NamedTuple):
+
+class Leave:
     """Run the rest of a middleware with the handler's result or error."""
 
-    generator: Any
-    result: Any
-    error: BaseException | None
+    __slots__ = ("error", "generator", "result")
+
+    def __init__(self, generator: Any, result: Any, error: BaseException | None) -> None:
+        """Take a middleware that has yielded once."""
+        self.generator = generator
+        self.result = result
+        self.error = error
 
 
 Step: TypeAlias = Enter | Call | Leave
-
-
-def is_async_layer(middleware: Callable[..., Any]) -> bool:
-    """Tell whether a middleware is an async generator function."""
-    return inspect.isasyncgenfunction(middleware)
 
 
 def is_cancellation(error: BaseException) -> bool:
@@ -173,7 +179,7 @@ def _check_skipped(middleware: Callable[..., Any], context: Context) -> None:
 
 def _call(handler: Handler, event: AnyEvent, context: Context, wait: Wait) -> Any:
     result = call(handler, event, context)
-    if result is not None and inspect.isawaitable(result):
+    if result is not None and is_awaitable(result):
         return wait(result, handler.timeout)
     return result
 
@@ -181,9 +187,9 @@ def _call(handler: Handler, event: AnyEvent, context: Context, wait: Wait) -> An
 def _perform(step: Enter | Leave) -> Any:
     if isinstance(step, Enter):
         return next(step.generator, _RETURNED) is not _RETURNED
-    generator, result, error = step
+    generator, error = step.generator, step.error
     try:
-        generator.send(result) if error is None else generator.throw(error)
+        generator.send(step.result) if error is None else generator.throw(error)
     except StopIteration:
         return None
     generator.close()
@@ -191,13 +197,14 @@ def _perform(step: Enter | Leave) -> Any:
 
 
 async def _aperform(step: Enter | Leave) -> Any:
-    if not inspect.isasyncgen(step.generator):
+    generator: AsyncGenerator[Any, Any] = step.generator
+    if type(step.generator) is not AsyncGeneratorType:
         return _perform(step)
     if isinstance(step, Enter):
-        return await anext(step.generator, _RETURNED) is not _RETURNED
-    generator, result, error = step
+        return await anext(generator, _RETURNED) is not _RETURNED
+    error = step.error
     try:
-        await (generator.asend(result) if error is None else generator.athrow(error))
+        await (generator.asend(step.result) if error is None else generator.athrow(error))
     except StopAsyncIteration:
         return None
     await generator.aclose()

@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from stripe_events.observers import Record
+RecordName: TypeAlias = Literal["Received", "Rejected", "Ignored", "Handled", "Failed", "Dead"]
+"""The classes of ``stripe_events.observers``, which is loaded by who observes something."""
 
 
 class Observers:
     """The observers of a routing table, by record class."""
 
-    __slots__ = ("_by_class",)
+    __slots__ = ("_by_name",)
 
     def __init__(self, observers: Iterable[tuple[type[Any], Callable[[Any], object]]]) -> None:
         """Take all observers in the order of registration."""
-        self._by_class: dict[type[Any], list[Callable[[Any], object]]] = {}
+        self._by_name: dict[str, list[tuple[type[Any], Callable[[Any], object]]]] = {}
         for record_class, observer in observers:
-            self._by_class.setdefault(record_class, []).append(observer)
+            self._by_name.setdefault(record_class.__name__, []).append((record_class, observer))
 
-    def tell(self, record_class: type[Record], *fields: Any) -> None:
+    def want(self, record: RecordName) -> bool:
+        """Tell whether anybody observes such records."""
+        return record in self._by_name
+
+    def tell(self, record: RecordName, *fields: Any) -> None:
         """
         Make the record and give it to its observers; without any, do nothing.
 
         What an observer raises is logged and goes no further.
         """
-        observers = self._by_class.get(record_class)
+        observers = self._by_name.get(record)
         if observers is None:
             return
-        record = record_class(*fields)
-        for observer in observers:
+        made = observers[0][0](*fields)
+        for _, observer in observers:
             try:
-                observer(record)
+                observer(made)
             except Exception as error:  # noqa: BLE001 - an observer changes no outcome
-                log("ERROR", f"an observer of {type(record).__name__} failed", error)
+                log("ERROR", f"an observer of {record} failed", error)
 
 
 def log(level: str, message: str, error: BaseException | None = None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stripe_events._delivery import layers
 from stripe_events._delivery.effects import CANCELLED, SUCCEEDED, Effect, Run, RunResult, Verify
@@ -29,15 +29,23 @@ def drive(flow: Flow, wait: layers.Wait, in_flight: InFlight) -> WebhookResponse
     try:
         effect = next(flow)
         while True:
-            try:
-                value = _perform(effect, wait, in_flight)
-            except Exception as error:  # noqa: BLE001 - the flow says what it means
-                effect = flow.throw(error)
+            if type(effect) is Run:
+                effect = flow.send(CANCELLED if in_flight.over else run(effect, wait))
+            elif type(effect) is Verify:
+                effect = _verify(flow, effect)
             else:
-                effect = flow.send(value)
+                effect = flow.send(None)  # without a store nothing is claimed or recorded
     except StopIteration as end:
         response: WebhookResponse = end.value
         return response
+
+
+def _verify(flow: Flow, effect: Verify) -> Effect:
+    try:
+        verification = effect.verifier.verify(effect.body, effect.headers)
+    except Exception as error:  # noqa: BLE001 - the flow says what it means
+        return flow.throw(error)
+    return flow.send(verification)
 
 
 def run(effect: Run, wait: layers.Wait) -> RunResult:
@@ -53,11 +61,3 @@ def run(effect: Run, wait: layers.Wait) -> RunResult:
             return RunResult(layers.cancelled_itself(error))
         raise
     return SUCCEEDED
-
-
-def _perform(effect: Effect, wait: layers.Wait, in_flight: InFlight) -> Any:
-    if type(effect) is Run:
-        return CANCELLED if in_flight.over else run(effect, wait)
-    if type(effect) is Verify:
-        return effect.verifier.verify(effect.body, effect.headers)
-    return None  # without a store nothing is claimed or recorded

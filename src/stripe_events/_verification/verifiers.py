@@ -82,7 +82,7 @@ class SignatureVerifier:
             above 0.
     """
 
-    __slots__ = ("_clock", "_keys", "_tolerance")
+    __slots__ = ("_blocking", "_clock", "_keys", "_tolerance")
 
     def __init__(
         self,
@@ -96,13 +96,14 @@ class SignatureVerifier:
         self._keys = (
             AskedKeys(secrets, monotonic) if callable(secrets) else FixedKeys(read_keys(secrets))
         )
+        self._blocking = isinstance(self._keys, AskedKeys)
         self._tolerance = _checked(tolerance)
         self._clock = clock
 
     @property
     def blocking(self) -> bool:
         """Whether secrets are asked for, which may take a network or a disk."""
-        return isinstance(self._keys, AskedKeys)
+        return self._blocking
 
     def verify(self, body: bytes, headers: Headers) -> Verification:
         """

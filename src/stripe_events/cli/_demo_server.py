@@ -14,7 +14,7 @@ from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from stripe_events._messages import MAX_BODY_BYTES, Outcome, WebhookResponse, respond
+from stripe_events._messages import MAX_BODY_BYTES, Outcome, WebhookResponse
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -71,11 +71,11 @@ def _application(router: EventRouter) -> WSGIApplication:
 
 def _answer(router: EventRouter, environ: WSGIEnvironment) -> WebhookResponse:
     if environ["REQUEST_METHOD"] != "POST":
-        return respond(Outcome.METHOD_NOT_ALLOWED)
+        return WebhookResponse(Outcome.METHOD_NOT_ALLOWED)
     try:
         length = int(environ["CONTENT_LENGTH"])
     except ValueError:  # also an absent one, which wsgiref gives as ""
-        return respond(Outcome.LENGTH_REQUIRED)
+        return WebhookResponse(Outcome.LENGTH_REQUIRED)
     # One byte over the limit is enough for the router to refuse the body, and reading
     # never goes past what was announced: wsgiref would wait for more.
     body = environ["wsgi.input"].read(max(0, min(length, MAX_BODY_BYTES + 1)))
