@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 import traceback
 from base64 import b64decode, b64encode
 from typing import Any
@@ -235,3 +237,40 @@ def test_finding_a_cause_accepts_nothing() -> None:
     assert "default" == matching_name(keys, header, BODY)
     assert Diagnosis.BODY_ALTERED == find_cause(header, BODY + b"\n", keys).diagnosis
     assert matching_name(keys, header, BODY + b"\n") is None
+
+
+IN_A_SMALL_STACK = """
+import sys, threading
+from stripe_events import SignatureError, verify
+from stripe_events.testing import sign
+
+def work():
+    body = eval(sys.argv[1])
+    try:
+        verify(body, sign(b"something else", "whsec_test"), secrets="whsec_test")
+    except SignatureError as error:
+        print(error.diagnosis)
+
+threading.stack_size(128 * 1024)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'b"[" * 4000 + b"]" * 4000',
+        'b\'["]",\' * 2000 + b"]" * 2000',
+        'b\'["\\\\"]",\' * 2000 + b"]" * 2000',
+        'b\'{"}":\' * 1200 + b"1" + b"}" * 1200',
+    ],
+)
+def test_deep_nesting_does_no_harm_in_a_thread_with_a_small_stack(body: str) -> None:
+    """Nobody without the secret can end the process, also not with brackets inside texts."""
+    ran = subprocess.run(
+        [sys.executable, "-c", IN_A_SMALL_STACK, body], capture_output=True, text=True, check=False
+    )
+    assert (0, "") == (ran.returncode, ran.stderr)
+    assert ran.stdout.strip() in {*Diagnosis}

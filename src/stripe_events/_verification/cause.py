@@ -15,6 +15,7 @@ body. The costliest rejection takes some 20 ms.
 from __future__ import annotations
 
 import json
+import re
 from binascii import Error as NoBase64
 from binascii import a2b_base64
 from contextlib import suppress
@@ -36,6 +37,9 @@ EXAMINED_BYTES = 256 * 1024
 """The largest body that is tried in other forms."""
 
 _REWRITTEN_VALUES = 4096  # an event of 40 kB has about 1,900
+_REWRITTEN_DEPTH = 100  # an event has less than 20
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NO_BRACKETS = bytes(code for code in range(256) if code not in b"[]{}")
 _WRITTEN_CHARACTERS = 4 * EXAMINED_BYTES
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _HEX = frozenset("0123456789abcdef")
@@ -122,6 +126,8 @@ def _rewritten(body: bytes) -> Iterator[bytes]:
     """
     if sum(body.count(sign) for sign in (b",", b"[", b"{")) > _REWRITTEN_VALUES:
         return
+    if _depth(body) > _REWRITTEN_DEPTH:
+        return
     try:
         value: object = json.loads(body)
         if isinstance(value, str):  # JSON inside a JSON string, as queues and proxies make it
@@ -133,6 +139,16 @@ def _rewritten(body: bytes) -> Iterator[bytes]:
                 yield text.encode("utf-8", "surrogatepass")
     except (ValueError, RecursionError):
         return
+
+
+def _depth(body: bytes) -> int:
+    # Parsing deep nesting in a thread with a small stack ends the process, and this
+    # body is anybody's. Up to where it stops being JSON, strings end where they seem to.
+    deepest = depth = 0
+    for sign in _STRING.sub(b"", body).translate(None, _NO_BRACKETS):
+        depth += 1 if sign in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _indented(value: object, ensure_ascii: bool) -> str:  # noqa: FBT001 - as json has it
