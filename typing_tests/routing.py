@@ -82,7 +82,7 @@ def eight(
 
 
 @router.on(ChargeSucceeded, V1ChargeSucceeded)
-def both_kinds_type_check(event: ChargeSucceeded | V1ChargeSucceeded) -> None: ...
+def both_kinds(event: ChargeSucceeded | V1ChargeSucceeded) -> None: ...
 
 
 @router.on(ChargeSucceeded, InvoicePaid)

@@ -27,6 +27,6 @@ def enabled_events(handlers: tuple[Handler, ...], kind: Kind) -> list[str]:
 
 
 def _types(selector: Selector | None, kind: Kind, known: dict[str, catalogue.Entry]) -> set[str]:
-    if selector is None or selector.kind != kind:
+    if selector is None:
         return set()
-    return {type_ for type_ in known if selector.selects(kind, type_)} | selector.types
+    return {type_ for type_ in known if selector.selects(kind, type_)} | selector.types(kind)

@@ -97,7 +97,7 @@ def _filters(
     account: str | Collection[str] | None = None,
     where: Where | None = None,
 ) -> Filters:
-    if changed is not None and selector is not None and selector.kind == "thin":
+    if changed is not None and selector is not None and not selector.snapshot:
         raise UsageError("changed= is for snapshot events: thin ones carry no previous_attributes")
     if where is not None and not _is_plain(where):
         raise UsageError("where= is a plain function: it decides at once, without awaiting")

@@ -21,17 +21,21 @@ Where: TypeAlias = Callable[[Any], object]
 
 
 class Selector(NamedTuple):
-    """Which event types a handler is for."""
+    """Which event types a handler is for, of either kind."""
 
-    kind: Kind
-    types: frozenset[str]
-    patterns: tuple[re.Pattern[str], ...] = ()
+    snapshot: frozenset[str] = frozenset()
+    thin: frozenset[str] = frozenset()
+    snapshot_patterns: tuple[re.Pattern[str], ...] = ()
+    thin_patterns: tuple[re.Pattern[str], ...] = ()
+
+    def types(self, kind: Kind) -> frozenset[str]:
+        """Give the types of this kind that are named, or were matched in the catalogue."""
+        return self.snapshot if kind == "snapshot" else self.thin
 
     def selects(self, kind: Kind, type_: str) -> bool:
         """Tell whether an event of this kind and type is meant, also one Stripe adds tomorrow."""
-        if kind != self.kind:
-            return False
-        return type_ in self.types or any(p.fullmatch(type_) for p in self.patterns)
+        patterns = self.snapshot_patterns if kind == "snapshot" else self.thin_patterns
+        return type_ in self.types(kind) or any(p.fullmatch(type_) for p in patterns)
 
 
 class Filters(NamedTuple):

@@ -69,10 +69,10 @@ def _original_bases(cls: type[Any]) -> Iterable[Any]:
 
 
 def _select_classes(classes: tuple[Any, ...]) -> Selector:
-    kinds: set[Kind] = {_kind_of_class(cls) for cls in classes}
-    if len(kinds) > 1:
-        raise UsageError("one handler takes snapshot or thin events, not both: use two on() calls")
-    return Selector(kinds.pop(), frozenset(cls.type for cls in classes))
+    types: dict[Kind, set[str]] = {"snapshot": set(), "thin": set()}
+    for cls in classes:
+        types[_kind_of_class(cls)].add(cls.type)
+    return Selector(frozenset(types["snapshot"]), frozenset(types["thin"]))
 
 
 def _kind_of_class(cls: Any) -> Kind:
@@ -92,7 +92,9 @@ def _select_names(names: tuple[str, ...], kind: Kind, *, unlisted: bool) -> Sele
     exact = {name for name in names if unlisted and "*" not in name}
     listed = {type_ for name in names if name not in exact for type_ in _listed(name, kind)}
     patterns = tuple(_pattern(name) for name in names if "*" in name)
-    return Selector(kind, frozenset(exact | listed), patterns)
+    if kind == "snapshot":
+        return Selector(snapshot=frozenset(exact | listed), snapshot_patterns=patterns)
+    return Selector(thin=frozenset(exact | listed), thin_patterns=patterns)
 
 
 def _listed(name: str, kind: Kind) -> tuple[str, ...]:

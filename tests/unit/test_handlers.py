@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
 MODULE = __name__
-CHARGES = Selector("snapshot", frozenset({"charge.succeeded"}))
+CHARGES = Selector(frozenset({"charge.succeeded"}))
 
 
 def takes_event(event: Any) -> None:
@@ -287,7 +287,7 @@ def test_an_option_that_cannot_be_meant_is_refused(options: dict[str, Any], why:
 def test_changed_is_for_snapshot_events() -> None:
     """Thin ones never say what changed."""
     with pytest.raises(UsageError, match="thin ones carry no previous_attributes"):
-        maker(Selector("thin", frozenset({"v1.charge.updated"})), changed="status")
+        maker(Selector(thin=frozenset({"v1.charge.updated"})), changed="status")
 
 
 def test_an_unknown_option_is_refused() -> None:

@@ -25,7 +25,7 @@ from tests.unit.deliveries import snapshot, thin
 if TYPE_CHECKING:
     from stripe_events import AnyEvent
 
-CHARGES = Selector("snapshot", frozenset({"charge.succeeded"}))
+CHARGES = Selector(frozenset({"charge.succeeded"}))
 
 
 def handler(name: str, selector: Selector | None = CHARGES, **fields: Any) -> Handler:
@@ -158,11 +158,11 @@ REFUSING = handler("refusing", filters=Filters(livemode=True))
         ([ANY, handler("a"), FALLBACK], ["any", "a"]),
         ([FALLBACK, REFUSING], []),
         (
-            [FALLBACK, handler("thin", Selector("thin", frozenset({"charge.succeeded"})))],
+            [FALLBACK, handler("thin", Selector(thin=frozenset({"charge.succeeded"})))],
             ["fallback"],
         ),
         (
-            [FALLBACK, handler("other", Selector("snapshot", frozenset({"plan.created"})))],
+            [FALLBACK, handler("other", Selector(frozenset({"plan.created"})))],
             ["fallback"],
         ),
     ],
@@ -248,7 +248,7 @@ def test_a_filter_that_raises_plans_its_handler_with_the_error() -> None:
 def test_every_handler_is_explained_in_order() -> None:
     """Whether it would run, and what refuses it."""
     accounts = Filters(accounts=frozenset({"acct_1"}))
-    other = Selector("snapshot", frozenset({"plan.created"}))
+    other = Selector(frozenset({"plan.created"}))
     table = RoutingTable(
         [ANY, handler("a"), handler("o", other), FALLBACK, REFUSING, handler("c", filters=accounts)]
     )
