@@ -418,9 +418,42 @@ def test_middleware_sees_that_a_handler_cancelled_itself_as_an_error(
     assert (Outcome.HANDLED, ["the handler cancelled itself"]) == (response.outcome, seen)
 
 
-def stop_iteration(event: Event) -> None:
-    """Raise what no coroutine can raise."""
-    raise StopIteration
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize("layer", ["sync", "async"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@both
+def test_middleware_that_cancels_itself_is_a_failure(
+    deliver: Deliver, kind: str, layer: str, before: bool
+) -> None:
+    """No shutdown either."""
+    with opened() as router:
+        if layer == "sync" or deliver is by_handle:
+
+            @router.middleware
+            def sync_layer(event: object, ctx: Context) -> Generator[None, Any, None]:
+                if before:
+                    raise asyncio.CancelledError
+                yield
+                raise asyncio.CancelledError
+        else:
+
+            @router.middleware
+            async def async_layer(event: object, ctx: Context) -> AsyncGenerator[None, Any]:
+                if before:
+                    raise asyncio.CancelledError
+                yield
+                raise asyncio.CancelledError
+
+        def sync_handler(event: Event) -> None:
+            """Do nothing."""
+
+        async def async_handler(event: Event) -> None:
+            """Do nothing."""
+
+        router.on("charge.succeeded", name="it")(sync_handler if kind == "sync" else async_handler)
+        response = deliver(router, snapshot())
+    assert Outcome.FAILED is response.outcome
+    assert ["the handler cancelled itself"] == list(map(str, response.error.exceptions))
 
 
 @both

@@ -353,6 +353,66 @@ def test_a_thread_still_running_after_the_limit_is_abandoned(
     assert [Outcome.DRAINING for _ in answers] == [answer.outcome for answer in answers]
 
 
+def test_a_thread_that_ends_as_the_limit_does_has_succeeded() -> None:
+    """Its result is there, so it is recorded, whatever the loop comes to first."""
+    observed = Observed()
+    observed.drivers = Drivers(1)
+
+    async def main() -> Outcome:
+        started = threading.Event()
+        observed.router.on("charge.succeeded", name="it")(lambda event: started.set())
+        driver = observed.drivers._driver()
+        delivery = asyncio.create_task(observed.ahandle())
+        await turns(lambda: observed.effects == ["Accept", "Run"])
+        # From here on the loop is kept busy: the only thread comes to this after the handler.
+        driver._for_handlers.submit(reached, started).result(LIMIT)
+        (task,) = driver._tasks
+        task.cancel()
+        return (await delivery).outcome
+
+    assert Outcome.HANDLED is aio(main())
+    observed.drivers.close(0)
+    assert ["Accept", "Run", "Finish"] == observed.effects
+
+
+def test_a_thread_that_cleans_up_for_too_long_is_abandoned() -> None:
+    """What it waited for was cancelled; its middleware is still busy, so nothing is given back."""
+    observed = Observed()
+    cleaning_up, go_on = threading.Event(), threading.Event()
+
+    @observed.router.middleware
+    def layer(event: object, ctx: Context) -> Generator[None, Any, None]:
+        try:
+            yield
+        finally:
+            cleaning_up.set()
+            reached(go_on)
+
+    async def main() -> Outcome:
+        started = asyncio.Event()
+
+        async def later() -> None:
+            started.set()
+            await asyncio.Event().wait()
+
+        observed.router.on("charge.succeeded", name="it")(lambda event: later())
+        delivery = asyncio.create_task(observed.ahandle())
+        await started.wait()
+        (task,) = observed.drivers._driver()._tasks
+        task.cancel()
+        await asyncio.to_thread(reached, cleaning_up)
+        task.cancel()
+        return (await delivery).outcome
+
+    try:
+        assert Outcome.DRAINING is aio(main())
+    finally:
+        go_on.set()
+        observed.drivers.close(0)
+    assert ended()
+    assert ABANDONED == observed.effects
+
+
 def test_a_late_failure_of_an_abandoned_thread_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Nobody waits for it any more, and still somebody hears of it."""
     go_on = threading.Event()
@@ -484,6 +544,44 @@ def test_what_a_thread_returns_after_the_limit_is_given_back_and_no_loop_is_left
     assert Outcome.DRAINING is delivery.result(LIMIT).outcome
     assert "GiveBack" == observed.effects[-1]
     assert "second half" not in seen
+
+
+@pytest.mark.parametrize("how", ["aclose", "end of the loop"])
+def test_what_an_abandoned_thread_returns_is_not_run(how: str) -> None:
+    """Nobody waits on the loop any more: the thread ends, and the coroutine is let go of."""
+    go_on = threading.Event()
+    observed = Observed()
+    seen: list[str] = []
+    put_layer(observed, "sync", seen)  # keeps the thread until what it returned is over
+
+    async def later() -> None:
+        seen.append("second half")
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        started = asyncio.Event()
+
+        @observed.router.on("charge.succeeded", name="it")
+        def handler(event: Event) -> Any:
+            loop.call_soon_threadsafe(started.set)
+            reached(go_on)
+            return later()
+
+        delivery = asyncio.create_task(observed.ahandle())
+        await started.wait()
+        if how == "aclose":
+            await observed.drivers.aclose(0)
+            await delivery
+            go_on.set()
+            await asyncio.to_thread(ended)
+
+    try:
+        aio(main())
+    finally:
+        go_on.set()
+        observed.drivers.close(0)
+    assert ended()
+    assert (ABANDONED, ["middleware"]) == (observed.effects, seen)
 
 
 @pytest.mark.parametrize("how", ["aclose", "end of the loop"])

@@ -16,13 +16,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from stripe_events._delivery.bridge import Bridge, discard
+from stripe_events._delivery.in_flight import CLEAN_UP
 from stripe_events._delivery.sync_driver import Stopped
 from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
-
-_CLEAN_UP = 5.0  # seconds that cancelled tasks have when the loop ends
 
 
 class BackgroundLoop(threading.Thread):
@@ -58,7 +57,7 @@ async def _end_other_tasks() -> None:
     for task in others:
         task.cancel()
     if others:
-        await asyncio.wait(others, timeout=_CLEAN_UP)
+        await asyncio.wait(others, timeout=CLEAN_UP)
     await asyncio.get_running_loop().shutdown_asyncgens()
 
 

@@ -68,11 +68,13 @@ class Bridge:
         """Hand it to the loop, and do not wait yet; ``result`` must follow."""
         coroutine = self._run(awaitable, seconds)
         try:
-            return asyncio.run_coroutine_threadsafe(coroutine, loop)
-        except RuntimeError:  # the loop is closed
-            coroutine.close()
-            discard(awaitable)
-            raise Stopped from None
+            if not self._cut:
+                return asyncio.run_coroutine_threadsafe(coroutine, loop)
+        except RuntimeError:
+            pass  # the loop is closed
+        coroutine.close()
+        discard(awaitable)
+        raise Stopped
 
     def result(self, future: Awaited, awaitable: Awaitable[Any]) -> Any:
         """Wait for what was submitted; see ``wait``."""

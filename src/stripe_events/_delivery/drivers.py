@@ -9,7 +9,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from stripe_events._delivery import sync_driver
-from stripe_events._delivery.in_flight import InFlight
+from stripe_events._delivery.in_flight import CLEAN_UP, InFlight
 from stripe_events._messages import Outcome, WebhookResponse
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from stripe_events._delivery.async_driver import AsyncDriver
     from stripe_events._delivery.background import AsyncHandlers
     from stripe_events._delivery.flow import Flow
-
-_CLEAN_UP = 5.0  # seconds that cancelled handlers have to clean up
 
 
 class Drivers:
@@ -71,7 +69,7 @@ class Drivers:
         self._in_flight.close()
         self._in_flight.wait(seconds, here)
         if self._cancel():
-            self._in_flight.wait(_CLEAN_UP, here)
+            self._in_flight.wait(CLEAN_UP, here)
         self._stop()
 
     async def aclose(self, seconds: float) -> None:

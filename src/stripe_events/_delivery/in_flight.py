@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
+CLEAN_UP = 5.0
+"""Seconds that cancelled handlers have to clean up."""
+
 
 class InFlight:
     """
