@@ -294,7 +294,6 @@ class EventNotification(EventMethods, Generic[R_co, E_co]):
         context of this event. Makes a request at every call.
 
         Raises:
-            UsageError: the installed stripe-python cannot do it; names the version.
             stripe.StripeError: what the request raises.
         """
         from stripe_events import _fetch
@@ -314,7 +313,7 @@ class EventNotification(EventMethods, Generic[R_co, E_co]):
         Makes a request at every call, with the account context of this event.
 
         Raises:
-            UsageError: the installed stripe-python cannot do it; names the version.
+            MalformedPayload: the related object's url is not a path of Stripe's API.
             stripe.StripeError: what the request raises.
         """
         from stripe_events import _fetch

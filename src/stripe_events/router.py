@@ -37,7 +37,8 @@ class EventRouter(Registration):
         secrets: signing secrets of the endpoint: one, several, several by name, or
             a callable that gives any of these (asked at first use, and again, at
             most once a minute, when no secret matches).
-        verifier: instead of secrets, what decides whether a delivery is authentic.
+        verifier: instead of secrets, what decides whether a delivery is authentic;
+            see ``stripe_events.verification``.
         tolerance: how far a signature's time may be off, in seconds, either side.
         expect_livemode: True in production, so that test events are ignored (and
             answered 200); False for the opposite; None takes both.
@@ -231,8 +232,8 @@ class EventRouter(Registration):
     def _compile(self) -> flow.Settings:
         with self._lock:
             if self._settings is None:
+                self._registry.freeze()  # first, so that nothing is registered in between
                 table = compile_table(self._registry)
-                self._registry.freeze()
                 self._settings = flow.Settings(
                     table,
                     Observers(self._registry.all_observers()),

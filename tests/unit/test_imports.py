@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[set[str], ...], ...] = (
             "notifications",
         },
     ),
-    ({"_verify"}, {"observers"}),
+    ({"_verify", "verification"}, {"observers"}),
     ({"_enabled", "_handlers", "_registry", "_selectors"},),
     ({"_delivery"},),
     ({"_registration", "router"},),

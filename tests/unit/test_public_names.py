@@ -31,6 +31,7 @@ OFFERED = {
     "storage",
     "stripe_api",
     "testing",
+    "verification",
     "worker",
 }
 # Here users import from the files inside, one for each framework.
