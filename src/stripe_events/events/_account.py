@@ -33,7 +33,7 @@ class AccountApplicationAuthorized(Event["stripe.Application"]):
 
 class AccountApplicationDeauthorized(Event["stripe.Application"]):
     """
-    A user took an application's access to their Stripe account away; its keys no longer work.
+    A user withdrew an application's access to their Stripe account; its keys no longer work.
 
     https://docs.stripe.com/api/events/types#event_types-account.application.deauthorized
     """
@@ -66,7 +66,7 @@ class AccountExternalAccountDeleted(Event["stripe.BankAccount | stripe.Card"]):
 
 class AccountExternalAccountUpdated(Event["stripe.BankAccount | stripe.Card"]):
     """
-    A bank account or debit card for payouts of an account changed.
+    A bank account or debit card that an account is paid out to changed.
 
     https://docs.stripe.com/api/events/types#event_types-account.external_account.updated
     """
@@ -77,7 +77,7 @@ class AccountExternalAccountUpdated(Event["stripe.BankAccount | stripe.Card"]):
 
 class AccountUpdated(Event["stripe.Account"]):
     """
-    A property or the state of an account changed, such as its open requirements.
+    A detail of an account changed, such as its open requirements.
 
     https://docs.stripe.com/api/events/types#event_types-account.updated
     """

@@ -37,7 +37,7 @@ class AppsInstallDeleted(Event["stripe.apps.Install"]):
 
 class AppsInstallUpdated(Event["stripe.apps.Install"]):
     """
-    An installed Stripe App changed its state, version or authorized permissions.
+    An installed Stripe App got another state, version or set of authorized permissions.
 
     https://docs.stripe.com/api/events/types#event_types-apps.install.updated
     """

@@ -166,7 +166,7 @@ class CustomerSubscriptionDeleted(Event["stripe.Subscription"]):
 
 class CustomerSubscriptionPaused(Event["stripe.Subscription"]):
     """
-    A subscription was paused because its trial ended without a payment method.
+    A subscription was paused, by request or because its trial ended without a payment method.
 
     https://docs.stripe.com/api/events/types#event_types-customer.subscription.paused
     """

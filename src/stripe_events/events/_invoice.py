@@ -132,7 +132,7 @@ class InvoicePaymentActionRequired(Event["stripe.Invoice"]):
 
 class InvoicePaymentAttemptRequired(Event["stripe.Invoice"]):
     """
-    An invoice is due and needs a payment attempt that Stripe does not make on its own.
+    An invoice is to be paid by a method whose payments Stripe cannot process itself.
 
     https://docs.stripe.com/api/events/types#event_types-invoice.payment_attempt_required
     """

@@ -24,7 +24,7 @@ __all__ = [
 
 class PaymentIntentAmountCapturableUpdated(Event["stripe.PaymentIntent"]):
     """
-    A PaymentIntent has funds that can be captured, or another amount of them.
+    The amount that can be captured of a PaymentIntent changed.
 
     https://docs.stripe.com/api/events/types#event_types-payment_intent.amount_capturable_updated
     """

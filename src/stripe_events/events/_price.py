@@ -37,7 +37,7 @@ class PriceDeleted(Event["stripe.Price"]):
 
 class PriceUpdated(Event["stripe.Price"]):
     """
-    A price changed, such as its activity, nickname or lookup key.
+    A price changed, such as its nickname, its lookup key or whether it is active.
 
     https://docs.stripe.com/api/events/types#event_types-price.updated
     """

@@ -15,7 +15,7 @@ __all__ = ["QuoteAccepted", "QuoteCanceled", "QuoteCreated", "QuoteFinalized"]
 
 class QuoteAccepted(Event["stripe.Quote"]):
     """
-    A customer accepted a quote; its invoice or subscription is made.
+    A quote was accepted and turned into an invoice or a subscription.
 
     https://docs.stripe.com/api/events/types#event_types-quote.accepted
     """

@@ -28,7 +28,7 @@ class RadarEarlyFraudWarningCreated(Event["stripe.radar.EarlyFraudWarning"]):
 
 class RadarEarlyFraudWarningUpdated(Event["stripe.radar.EarlyFraudWarning"]):
     """
-    An issuer's warning of fraud changed, for instance because the charge was refunded.
+    A card issuer's fraud warning changed, for instance because the charge was refunded.
 
     https://docs.stripe.com/api/events/types#event_types-radar.early_fraud_warning.updated
     """

@@ -56,7 +56,7 @@ class SourceFailed(Event["stripe.Source"]):
 
 class SourceMandateNotification(Event["stripe.SourceMandateNotification"]):
     """
-    A notice that the customer has to get before a debit was made for a source's mandate.
+    A debit under a source's mandate is coming, of which the customer has to be told.
 
     https://docs.stripe.com/api/events/types#event_types-source.mandate_notification
     """

@@ -39,7 +39,7 @@ class V1AccountApplicationDeauthorized(
     EventNotification[None, "stripe.events.V1AccountApplicationDeauthorizedEvent"]
 ):
     """
-    A user took an application's access to their Stripe account away; its keys no longer work.
+    A user withdrew an application's access to their Stripe account; its keys no longer work.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.account.application.deauthorized
     """
@@ -84,7 +84,7 @@ class V1AccountExternalAccountUpdated(
     EventNotification[None, "stripe.events.V1AccountExternalAccountUpdatedEvent"]
 ):
     """
-    A bank account or debit card for payouts of an account changed.
+    A bank account or debit card that an account is paid out to changed.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.account.external_account.updated
     """
@@ -97,7 +97,7 @@ class V1AccountExternalAccountUpdated(
 
 class V1AccountUpdated(EventNotification["stripe.Account", "stripe.events.V1AccountUpdatedEvent"]):
     """
-    A property or the state of an account changed, such as its open requirements.
+    A detail of an account changed, such as its open requirements.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.account.updated
     """

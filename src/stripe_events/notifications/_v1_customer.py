@@ -331,7 +331,7 @@ class V1CustomerSubscriptionPaused(
     EventNotification["stripe.Subscription", "stripe.events.V1CustomerSubscriptionPausedEvent"]
 ):
     """
-    A subscription was paused because its trial ended without a payment method.
+    A subscription was paused, by request or because its trial ended without a payment method.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.customer.subscription.paused
     """

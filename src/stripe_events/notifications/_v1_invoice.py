@@ -234,7 +234,7 @@ class V1InvoicePaymentAttemptRequired(
     EventNotification["stripe.Invoice", "stripe.events.V1InvoicePaymentAttemptRequiredEvent"]
 ):
     """
-    An invoice is due and needs a payment attempt that Stripe does not make on its own.
+    An invoice is to be paid by a method whose payments Stripe cannot process itself.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.invoice.payment_attempt_required
     """

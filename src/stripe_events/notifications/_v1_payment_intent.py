@@ -28,7 +28,7 @@ class V1PaymentIntentAmountCapturableUpdated(
     ]
 ):
     """
-    A PaymentIntent has funds that can be captured, or another amount of them.
+    The amount that can be captured of a PaymentIntent changed.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.payment_intent.amount_capturable_updated
     """

@@ -84,7 +84,7 @@ class V1PriceTaxBehaviorChanged(
     EventNotification["stripe.Price", "stripe.events.V1PriceTaxBehaviorChangedEvent"]
 ):
     """
-    A price changed whether it includes tax.
+    The tax behavior of a price changed: whether its amount includes tax.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.price.tax_behavior_changed
     """
@@ -95,7 +95,7 @@ class V1PriceTaxBehaviorChanged(
 
 class V1PriceUpdated(EventNotification["stripe.Price", "stripe.events.V1PriceUpdatedEvent"]):
     """
-    A price changed, such as its activity, nickname or lookup key.
+    A price changed, such as its nickname, its lookup key or whether it is active.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.price.updated
     """

@@ -15,7 +15,7 @@ __all__ = ["V1QuoteAccepted", "V1QuoteCanceled", "V1QuoteCreated", "V1QuoteFinal
 
 class V1QuoteAccepted(EventNotification["stripe.Quote", "stripe.events.V1QuoteAcceptedEvent"]):
     """
-    A customer accepted a quote; its invoice or subscription is made.
+    A quote was accepted and turned into an invoice or a subscription.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.quote.accepted
     """

@@ -36,7 +36,7 @@ class V1RadarEarlyFraudWarningUpdated(
     ]
 ):
     """
-    An issuer's warning of fraud changed, for instance because the charge was refunded.
+    A card issuer's fraud warning changed, for instance because the charge was refunded.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.radar.early_fraud_warning.updated
     """

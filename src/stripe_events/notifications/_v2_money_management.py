@@ -326,7 +326,7 @@ class V2MoneyManagementOutboundPaymentReturned(
     ]
 ):
     """
-    An outbound payment was returned by the recipient's bank.
+    The recipient's bank sent an outbound payment back.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v2.money_management.outbound_payment.returned
     """
