@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from stripe_events._callables import is_async_generator
+from stripe_events._compilation import Compilation
 from stripe_events._delivery import flow
 from stripe_events._delivery.context import TIME_LIMIT
 from stripe_events._delivery.drivers import Drivers
-from stripe_events._delivery.observing import Observers
 from stripe_events._messages import MAX_BODY_BYTES, Body, Headers, WebhookResponse
-from stripe_events._registration import Registration
-from stripe_events._registry import compile_table
 from stripe_events._verification import Secrets, SignatureVerifier, Verifier
-from stripe_events.errors import ConfigurationError, UsageError
+from stripe_events.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from stripe_events._event import AnyEvent
-    from stripe_events._registry import Explanation, Kind, RoutingTable
-
 __all__ = ["EventRouter"]
 
 
-class EventRouter(Registration):
+class EventRouter(Compilation):
     """
     Takes Stripe's deliveries and runs the handlers registered for them.
 
@@ -64,35 +57,17 @@ class EventRouter(Registration):
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Check the settings; nothing is started yet."""
-        super().__init__()
+        super().__init__(
+            clock=clock, max_body_bytes=max_body_bytes, expect_livemode=expect_livemode
+        )
         if secrets is not None and verifier is not None:
             raise ConfigurationError("give secrets= or verifier=, not both")
         if secrets is not None:
             verifier = SignatureVerifier(secrets, tolerance=tolerance, clock=clock)
-        if max_body_bytes < 1:
-            raise ConfigurationError("max_body_bytes= allows nothing: give bytes from 1 up")
         if handler_threads is not None and handler_threads < 1:
             raise ConfigurationError("handler_threads= allows none: give a number from 1 up")
-        self.expect_livemode = expect_livemode
         self._verifier = verifier
-        self._max_body_bytes = max_body_bytes
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._settings: flow.Settings | None = None
         self._drivers = Drivers(handler_threads)
-
-    @property
-    def expect_livemode(self) -> bool | None:
-        """What ``livemode`` events must have to be handled; None takes both."""
-        return self._expect_livemode
-
-    @expect_livemode.setter
-    def expect_livemode(self, value: bool | None) -> None:
-        self._check_open()
-        if value not in (None, True, False):  # the text "false" would ignore every event
-            msg = f"expect_livemode= is True, False or None, not {value!r}"
-            raise ConfigurationError(msg)
-        self._expect_livemode = value
 
     def handle(
         self, body: Body, headers: Headers, *, time_limit: float = TIME_LIMIT
@@ -154,41 +129,6 @@ class EventRouter(Registration):
         """Do the same as ``process``, in the running event loop; see ``ahandle``."""
         return await self._drivers.adrive(flow.trusted(self._compiled(), payload, time_limit))
 
-    def match(self, event: AnyEvent) -> list[str]:
-        """
-        Give the names of the handlers that would run for an event, in order.
-
-        Pure: nothing runs but filters, and what a ``where`` raises is raised.
-        The router is not frozen by it.
-        """
-        return [explanation.handler for explanation in self.explain(event) if explanation.runs]
-
-    def explain(self, event: AnyEvent) -> list[Explanation]:
-        """Say for every handler, in running order, whether it would run, or what refuses it."""
-        return self._table().explain(event)
-
-    def enabled_events(self, kind: Kind = "snapshot") -> list[str]:
-        """
-        Give the types that the endpoint must be subscribed to, sorted.
-
-        With ``on_any`` that is ``*``, followed by the types it does not cover.
-        Fallbacks ask for nothing. Retired types are left out.
-        """
-        from stripe_events._enabled import enabled_events
-
-        return enabled_events(self._table().handlers, kind)
-
-    def freeze(self) -> None:
-        """
-        Compile the routing table now, instead of at the first delivery.
-
-        Registering anything later is a UsageError, here and in included routers.
-
-        Raises:
-            DuplicateHandler: two included routers have handlers of the same name.
-        """
-        self._compiled()
-
     def close(self, *, wait: float = 30.0) -> None:
         """
         Stop for good: deliveries from now on are answered 503.
@@ -219,27 +159,3 @@ class EventRouter(Registration):
             )
         settings = self._compiled(in_threads=in_threads)
         return flow.webhook(settings, self._verifier, body, headers, time_limit)
-
-    def _table(self) -> RoutingTable:
-        return self._settings.table if self._settings else compile_table(self._registry)
-
-    def _compiled(self, *, in_threads: bool = False) -> flow.Settings:
-        settings = self._settings or self._compile()
-        if in_threads and settings.needs_loop:
-            raise UsageError("async middleware needs ahandle() or aprocess()")
-        return settings
-
-    def _compile(self) -> flow.Settings:
-        with self._lock:
-            if self._settings is None:
-                self._registry.freeze()  # first, so that nothing is registered in between
-                table = compile_table(self._registry)
-                self._settings = flow.Settings(
-                    table,
-                    Observers(self._registry.all_observers()),
-                    self._clock,
-                    self._max_body_bytes,
-                    self._expect_livemode,
-                    needs_loop=any(map(is_async_generator, table.middleware())),
-                )
-            return self._settings

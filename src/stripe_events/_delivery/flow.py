@@ -7,8 +7,8 @@ nothing that matters happens outside an effect. Closing the flow yields nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stripe_events import _envelope, _payload
 from stripe_events._delivery.context import Context, Delivery
@@ -22,7 +22,7 @@ from stripe_events._delivery.effects import (
     Suspend,
     Verify,
 )
-from stripe_events._delivery.observing import Observers, log
+from stripe_events._delivery.observing import log
 from stripe_events._messages import (
     Body,
     Headers,
@@ -41,23 +41,12 @@ from stripe_events.errors import (
 )
 
 if TYPE_CHECKING:
+    from stripe_events._delivery.settings import Settings
     from stripe_events._event import AnyEvent
-    from stripe_events._registry import RoutingTable
     from stripe_events._verification import Verification, Verifier
     from stripe_events.observers import HandlerRun
 
 Flow: TypeAlias = Generator[Effect, Any, WebhookResponse]
-
-
-class Settings(NamedTuple):
-    """What a frozen router gives every flow."""
-
-    table: RoutingTable
-    observers: Observers
-    clock: Callable[[], float]
-    max_body_bytes: int
-    expect_livemode: bool | None
-    needs_loop: bool
 
 
 def webhook(

@@ -1,0 +1,111 @@
+"""
+From what is registered to what deliveries read, and what can be asked of it.
+
+Deliveries read an immutable ``Settings`` without a lock; it is made once.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from stripe_events._delivery.settings import Settings
+from stripe_events._registration import Registration
+from stripe_events._registry import RoutingTable, compile_table
+from stripe_events.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stripe_events._event import AnyEvent
+    from stripe_events._registry import Explanation, Kind
+
+
+class Compilation(Registration):
+    """What is registered with a router, and its settings, until they are frozen."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        max_body_bytes: int,
+        expect_livemode: bool | None,
+    ) -> None:
+        """Check the settings; nothing is registered yet."""
+        super().__init__()
+        if max_body_bytes < 1:
+            raise ConfigurationError("max_body_bytes= allows nothing: give bytes from 1 up")
+        self.expect_livemode = expect_livemode
+        self._max_body_bytes = max_body_bytes
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._settings: Settings | None = None
+
+    @property
+    def expect_livemode(self) -> bool | None:
+        """What ``livemode`` events must have to be handled; None takes both."""
+        return self._expect_livemode
+
+    @expect_livemode.setter
+    def expect_livemode(self, value: bool | None) -> None:
+        self._check_open()
+        if value not in (None, True, False):  # the text "false" would ignore every event
+            msg = f"expect_livemode= is True, False or None, not {value!r}"
+            raise ConfigurationError(msg)
+        self._expect_livemode = value
+
+    def freeze(self) -> None:
+        """
+        Compile the routing table now, instead of at the first delivery.
+
+        Registering anything later is a UsageError, here and in included routers.
+
+        Raises:
+            DuplicateHandler: two included routers have handlers of the same name.
+        """
+        self._compiled()
+
+    def match(self, event: AnyEvent) -> list[str]:
+        """
+        Give the names of the handlers that would run for an event, in order.
+
+        Pure: nothing runs but filters, and what a ``where`` raises is raised.
+        The router is not frozen by it.
+        """
+        return [explanation.handler for explanation in self.explain(event) if explanation.runs]
+
+    def explain(self, event: AnyEvent) -> list[Explanation]:
+        """Say for every handler, in running order, whether it would run, or what refuses it."""
+        return self._table().explain(event)
+
+    def enabled_events(self, kind: Kind = "snapshot") -> list[str]:
+        """
+        Give the types that the endpoint must be subscribed to, sorted.
+
+        With ``on_any`` that is ``*``, followed by the types it does not cover.
+        Fallbacks ask for nothing. Retired types are left out.
+        """
+        from stripe_events._enabled import enabled_events
+
+        return enabled_events(self._table().handlers, kind)
+
+    def _table(self) -> RoutingTable:
+        return self._settings.table if self._settings else compile_table(self._registry)
+
+    def _compiled(self, *, in_threads: bool = False) -> Settings:
+        settings = self._settings or self._compile()
+        if in_threads and settings.needs_loop:
+            raise UsageError("async middleware needs ahandle() or aprocess()")
+        return settings
+
+    def _compile(self) -> Settings:
+        with self._lock:
+            if self._settings is None:
+                self._registry.freeze()  # first, so that nothing is registered in between
+                self._settings = Settings.of(
+                    self._registry,
+                    clock=self._clock,
+                    max_body_bytes=self._max_body_bytes,
+                    expect_livemode=self._expect_livemode,
+                )
+            return self._settings
