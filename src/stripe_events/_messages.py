@@ -236,9 +236,8 @@ def find_header(headers: Headers, name: str) -> str | None:
 
 
 def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
-    kind: type[Any] = type(headers)
-    if kind is dict:  # most are, and have nothing more to be asked
-        return headers.items()  # type: ignore[no-any-return]
+    if type(headers) is dict:  # most are, and have nothing more to be asked
+        return cast("dict[Any, Any]", headers).items()
     # werkzeug's, Starlette's and multidict's mappings repeat a key in items();
     # Starlette names that multi_items().
     items: Any = getattr(headers, "multi_items", None) or getattr(headers, "items", None)

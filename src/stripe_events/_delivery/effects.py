@@ -68,7 +68,7 @@ class Finish:
     ) -> None:
         """Say how the handler of this name ended."""
         self.handler = handler
-        self.outcome = outcome
+        self.outcome: HandlerOutcome = outcome
         self.error = error
         self.answer = answer
 
