@@ -237,7 +237,7 @@ def find_header(headers: Headers, name: str) -> str | None:
 
 def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
     if type(headers) is dict:  # most are, and have nothing more to be asked
-        return cast("dict[Any, Any]", headers).items()
+        return headers.items()  # pyright: ignore[reportUnknownVariableType]
     # werkzeug's, Starlette's and multidict's mappings repeat a key in items();
     # Starlette names that multi_items().
     items: Any = getattr(headers, "multi_items", None) or getattr(headers, "items", None)
