@@ -9,23 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stripe_events import Outcome
+from tests.unit.both_ways import pass_through, pass_through_async
 from tests.unit.deliveries import NOW, signed, snapshot
 from tests.unit.waiting import aio, give_awaitable_of, opened, turns
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import Callable
 
-    from stripe_events import Context, Event
-
-
-def pass_through(event: object, ctx: Context) -> Generator[None, Any, None]:
-    """Be a middleware that does nothing."""
-    yield
-
-
-async def pass_through_async(event: object, ctx: Context) -> AsyncGenerator[None, Any]:
-    """Be an async middleware that does nothing."""
-    yield
+    from stripe_events import Event
 
 
 def plain(event: Event) -> None:
