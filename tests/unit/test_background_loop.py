@@ -361,7 +361,7 @@ def test_a_process_that_never_closes_its_router_ends_in_silence() -> None:
         print(asyncio.run(router.ahandle(payload, None)).status)
     """
     done = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error", "-c", dedent(script)],
+        [sys.executable, "-W", "error", "-c", dedent(script)],
         capture_output=True,
         text=True,
         check=False,

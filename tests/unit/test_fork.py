@@ -83,7 +83,7 @@ def run(*parts: str) -> list[str]:
     """Run a script in a fresh interpreter that shows every warning, and give what it prints."""
     script = "".join(map(dedent, (START, *parts)))
     # Python 3.12 and newer warn of forking with threads: that is what is tested here.
-    options = ["-X", "dev", "-W", "error", "-W", "ignore:This process:DeprecationWarning"]
+    options = ["-W", "error", "-W", "ignore:This process:DeprecationWarning"]
     done = subprocess.run(
         [sys.executable, *options, "-c", script],
         capture_output=True,
