@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Mapping  # noqa: TC003 - annotations of fields can be resolved
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Self, TypeAlias, cast
@@ -17,8 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Sel
 from stripe_events._frozen import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import stripe
     from typing_extensions import TypeVar
 
@@ -276,7 +275,8 @@ class EventNotification(EventMethods, Generic[R_co, E_co]):
 
         def __class_getitem__(cls, item: Any) -> Any:
             """Take ``EventNotification[R]`` too: the second parameter has a default."""
-            return super().__class_getitem__(item if type(item) is tuple else (item, Any))
+            alone = cls is EventNotification and type(item) is not tuple
+            return super().__class_getitem__((item, Any) if alone else item)
 
     @property
     def created_ns(self) -> int:

@@ -16,12 +16,14 @@ ClassT = TypeVar("ClassT", bound=type[Any])
 
 @dataclass_transform(eq_default=False, frozen_default=True)
 def frozen(cls: ClassT) -> ClassT:
-    """Make a dataclass of a class whose ``__slots__`` are its fields, in their order."""
+    """Make a dataclass of a class whose ``__slots__`` are its fields, annotated in their order."""
     made: Any = cls
     made.__init__ = _init
     made.__setattr__ = _refuse_to_set
     made.__delattr__ = _refuse_to_delete
-    setattr(made, "__match_args__", made.__slots__)  # noqa: B010 - mypy refuses to assign it
+    fields = tuple(name for name in made.__annotations__ if name in made.__slots__)
+    setattr(made, "__match_args__", fields)  # noqa: B010 - mypy refuses to assign it
+    made.__replace__ = _replaced
     made.__dataclass_fields__ = _Lazily("__dataclass_fields__")
     made.__dataclass_params__ = _Lazily("__dataclass_params__")
     return cls
@@ -51,8 +53,15 @@ def _refuse_to_delete(self: Any, name: str) -> None:
     raise FrozenInstanceError(msg)
 
 
+def _replaced(self: Any, /, **changes: Any) -> Any:
+    """Do what ``copy.replace`` (Python 3.13) asks for."""
+    from dataclasses import replace
+
+    return replace(self, **changes)
+
+
 class _Lazily:
-    """An attribute that a real dataclass of the same fields has."""
+    """An attribute that a real dataclass of the same fields has, made once for each class."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -62,7 +71,9 @@ class _Lazily:
 
         fields = [(name, _annotation(owner, name)) for name in owner.__match_args__]
         real = make_dataclass(owner.__name__, fields, frozen=True, eq=False, repr=False)
-        return getattr(real, self._name)
+        found = getattr(real, self._name)
+        setattr(owner, self._name, found)
+        return found
 
 
 def _annotation(owner: type[Any], name: str) -> Any:

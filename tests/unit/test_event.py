@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import pickle
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 import pytest
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stripe_events import AnyEvent
+
+T = TypeVar("T")
 
 PAYLOADS = [
     snapshot(),
@@ -147,6 +149,25 @@ def test_an_event_takes_nothing_besides(payload: dict[str, Any]) -> None:
     assert not hasattr(parse(payload), "__dict__")
 
 
+class OfResource(EventNotification[T, Any]):
+    """A user's own generic, for annotations."""
+
+    __slots__ = ()
+
+
+def test_subclasses_of_a_notification_take_their_own_parameters() -> None:
+    """The default of the second parameter is the base's alone."""
+    assert (int, Any) == get_args(EventNotification[int])
+    assert (int,) == get_args(OfResource[int])
+
+
+@pytest.mark.parametrize("cls", [Event, EventNotification, ChargeSucceeded, UnknownNotification])
+def test_annotations_of_events_can_be_resolved(cls: type[Any]) -> None:
+    """Libraries that read annotations find no name that exists for type checkers only."""
+    hints = get_type_hints(cls)
+    assert (str, datetime) == (hints["id"], hints["created"])
+
+
 def test_the_type_is_known_without_an_event() -> None:
     """A class tells its type; the unknown ones read it from their payload."""
     assert ("charge.succeeded", "v1.charge.succeeded") == (
@@ -189,6 +210,33 @@ def told_apart(event: AnyEvent) -> str:
             return "thin"
         case Event():
             return "other"
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_fields_are_in_the_order_that_type_checkers_see(payload: dict[str, Any]) -> None:
+    """Positions mean the annotations in their order, in the constructor and in patterns."""
+    event = parse(payload)
+    fields = [name for name in type(event).__mro__[1].__annotations__ if name != "type"]
+    assert fields == [field.name for field in dataclasses.fields(event)]
+    assert fields == list(type(event).__match_args__)
+    made = type(event)(*[getattr(event, name) for name in fields])
+    assert (event, event.created, event.id) == (made, made.created, made.id)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_an_event_can_be_copied_with_changes(payload: dict[str, Any]) -> None:
+    """As any dataclass can, with ``copy.replace`` too where Python has it."""
+    event = parse(payload)
+    replace = getattr(copy, "replace", dataclasses.replace)
+    for changed in (replace(event, id="evt_2"), dataclasses.replace(event, id="evt_2")):
+        assert ("evt_2", event.created, type(event)) == (changed.id, changed.created, type(changed))
+
+
+def test_fields_are_made_once_for_each_class() -> None:
+    """Printers and serialisers ask every object whether it is a dataclass."""
+    event = parse(snapshot())
+    assert dataclasses.fields(event)[0] is dataclasses.fields(event)[0]
+    assert dataclasses.fields(parse(thin()))[0].name == "id"
 
 
 def test_an_event_tells_what_changed() -> None:
