@@ -49,7 +49,8 @@ class Compilation(Registration):
     @expect_livemode.setter
     def expect_livemode(self, value: bool | None) -> None:
         self._check_open()
-        if value not in (None, True, False):  # the text "false" would ignore every event
+        # By identity: 1 is equal to True, but would let events of either mode pass.
+        if value is not None and type(value) is not bool:
             msg = f"expect_livemode= is True, False or None, not {value!r}"
             raise ConfigurationError(msg)
         self._expect_livemode = value

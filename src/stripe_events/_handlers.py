@@ -26,11 +26,13 @@ def maker(
     Give the function that makes a handler with these options.
 
     Raises:
-        UsageError: an option is unknown or cannot be meant.
+        UsageError: an option cannot be meant.
+        TypeError: there is no such option.
     """
     checked = _filters(selector, **filters)
-    if name is not None and not name:
-        raise UsageError("name='' names nothing: leave it out or give a name")
+    if name is not None and not (isinstance(cast("object", name), str) and name):
+        msg = f"name={name!r} names nothing: leave it out or give a name as text"
+        raise UsageError(msg)
     if timeout is not None and not 0 < timeout < math.inf:
         msg = f"timeout is a finite number of seconds above 0, not {timeout!r}"
         raise UsageError(msg)
@@ -99,6 +101,9 @@ def _filters(
 ) -> Filters:
     if changed is not None and selector is not None and not selector.snapshot:
         raise UsageError("changed= is for snapshot events: thin ones carry no previous_attributes")
+    if livemode is not None and type(livemode) is not bool:
+        msg = f"livemode= is True or False, not {livemode!r}: the handler would never run"
+        raise UsageError(msg)
     if where is not None and not _is_plain(where):
         raise UsageError("where= is a plain function: it decides at once, without awaiting")
     accounts = _names("account", account)

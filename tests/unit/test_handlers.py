@@ -267,6 +267,9 @@ class WhereAsync:
     ("options", "why"),
     [
         ({"name": ""}, "names nothing"),
+        ({"name": 5}, "names nothing"),
+        ({"livemode": 1}, "livemode= is True or False"),
+        ({"livemode": "true"}, "livemode= is True or False"),
         ({"changed": ""}, "changed= names nothing"),
         ({"changed": []}, "changed= names nothing"),
         ({"changed": ["status", ""]}, "changed= names nothing"),

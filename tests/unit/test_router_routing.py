@@ -353,6 +353,7 @@ def test_one_function_is_no_two_handlers() -> None:
         ({"secrets": {"a": " "}}, "blank"),
         ({"secrets": "whsec_a", "tolerance": 0}, "tolerance"),
         ({"expect_livemode": "false"}, "expect_livemode"),
+        ({"expect_livemode": 1}, "expect_livemode"),
         ({"max_body_bytes": 0}, "max_body_bytes"),
         ({"max_body_bytes": -1}, "max_body_bytes"),
         ({"handler_threads": 0}, "handler_threads"),
