@@ -13,13 +13,13 @@ from stripe_events._verification import Verification
 from stripe_events.errors import UsageError
 from tests.unit.deliveries import router as make_router
 from tests.unit.deliveries import signed, snapshot
+from tests.unit.observed import GIVEN_BACK, Observed
 from tests.unit.waiting import LIMIT, aio, ended, opened, reached, turns
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from stripe_events import Event, WebhookResponse
-from tests.unit.observed import GIVEN_BACK, Observed
 
 
 def no_handler(event: Event) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stripe_events import Outcome
+from tests.unit.observed import GIVEN_BACK, LAYERS, Observed, put_layer
 from tests.unit.waiting import LIMIT, aio, ended, give_awaitable_of, reached, turns
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
     from stripe_events import Context, Event, WebhookResponse
-from tests.unit.observed import GIVEN_BACK, LAYERS, Observed, put_layer
 
 
 def expected_clean_up(layer: str) -> list[str]:
