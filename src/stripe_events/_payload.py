@@ -26,22 +26,24 @@ def load(body: bytes) -> dict[str, Any]:
     Raises:
         MalformedPayload: with the reason, never with the body's text.
     """
+    payload: Any = None
+    complaint = "the body is JSON, but not an object"
     try:
         text = body.removeprefix(_BOM).decode("utf-8").strip(_WHITESPACE)
         payload, end = _DECODER.raw_decode(text)
         if end < len(text):
-            _DECODER.decode(text)  # raises, and says where the rest begins
+            payload = _DECODER.decode(text)  # raises, and says where the rest begins
     except UnicodeDecodeError:
-        raise MalformedPayload("the body is not UTF-8") from None
+        complaint = "the body is not UTF-8"
     except json.JSONDecodeError as error:
-        msg = f"the body is not JSON: {error.msg}, at character {error.pos}"
-        raise MalformedPayload(msg) from None
+        payload, complaint = None, f"the body is not JSON: {error.msg}, at character {error.pos}"
     except RecursionError:
-        raise MalformedPayload("the body is nested too deeply") from None
+        complaint = "the body is nested too deeply"
     except ValueError:
-        raise MalformedPayload("the body holds a number that cannot be read") from None
+        complaint = "the body holds a number that cannot be read"
     if type(payload) is not dict:
-        raise MalformedPayload("the body is JSON, but not an object")
+        # Not in an except block: what is caught there holds the whole body.
+        raise MalformedPayload(complaint)
     return cast("dict[str, Any]", payload)
 
 

@@ -79,3 +79,11 @@ def test_the_error_shows_nothing_of_the_body(body: bytes) -> None:
     with pytest.raises(MalformedPayload) as caught:
         load(body)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("body", [b"{hunter2}", b'{"a": 1} hunter2', b"\xff", b"[" * DEEP, b"NaN"])
+def test_the_error_carries_nothing_of_the_body(body: bytes) -> None:
+    """Python's own errors keep the whole text, for error trackers to find."""
+    with pytest.raises(MalformedPayload) as caught:
+        load(body)
+    assert caught.value.__context__ is None
