@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_or
 
 from stripe_events._event import AnyEvent, Event, EventNotification
 from stripe_events._registry import Kind, Selector
-from stripe_events.errors import UsageError
+from stripe_events.errors import UnknownEventType, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
@@ -38,12 +38,18 @@ def select(named: tuple[Any, ...], kind: Kind, *, unlisted: bool = False) -> Sel
 
     Raises:
         UnknownEventType: a name or pattern matches nothing in the catalogue.
-        UsageError: nothing is named, or something that is neither.
+        UsageError: nothing is named, or something that is neither, or there is no
+            such kind.
     """
+    if kind not in ("snapshot", "thin"):
+        msg = f"kind= is 'snapshot' or 'thin', not {kind!r}"
+        raise UsageError(msg)
     if not named:
         raise UsageError("name at least one event class or type; on_any() takes every event")
     if all(isinstance(item, str) for item in named):
         return _select_names(named, kind, unlisted=unlisted)
+    if any(isinstance(item, str) for item in named):
+        raise UsageError("give event classes or names of types, not both in one call")
     return _select_classes(named)
 
 
@@ -102,8 +108,20 @@ def _listed(name: str, kind: Kind) -> tuple[str, ...]:
 
     types = catalogue.match_types(name, kind)
     if not types:
-        raise catalogue.unknown_type(name, kind=kind)
+        raise _unknown(name, kind)
     return types
+
+
+def _unknown(name: str, kind: Kind) -> UnknownEventType:
+    from stripe_events import catalogue
+
+    other: Kind = "thin" if kind == "snapshot" else "snapshot"
+    if catalogue.match_types(name, other):
+        return UnknownEventType(
+            f"no {kind} event type is called {name!r}, but there are such {other} ones: "
+            f"say kind={other!r} if they are meant"
+        )
+    return catalogue.unknown_type(name, kind=kind)
 
 
 def _pattern(name: str) -> re.Pattern[str]:
