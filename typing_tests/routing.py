@@ -17,6 +17,7 @@ from stripe_events import (
     WebhookResponse,
     parse,
 )
+from stripe_events._registration import Registrar
 from stripe_events.events import (
     ChargeCaptured,
     ChargeExpired,
@@ -79,6 +80,54 @@ def eight(
     | InvoicePaid,
     ctx: Context,
 ) -> None: ...
+
+
+def every_count_gives_its_union() -> None:
+    assert_type(router.on(ChargeSucceeded), Registrar[ChargeSucceeded])
+    three = router.on(ChargeSucceeded, ChargeFailed, ChargePending)
+    assert_type(three, Registrar[ChargeSucceeded | ChargeFailed | ChargePending])
+    four = router.on(ChargeSucceeded, ChargeFailed, ChargePending, ChargeRefunded)
+    assert_type(four, Registrar[ChargeSucceeded | ChargeFailed | ChargePending | ChargeRefunded])
+    five = router.on(ChargeSucceeded, ChargeFailed, ChargePending, ChargeRefunded, ChargeUpdated)
+    assert_type(
+        five,
+        Registrar[ChargeSucceeded | ChargeFailed | ChargePending | ChargeRefunded | ChargeUpdated],
+    )
+    six = router.on(
+        ChargeSucceeded, ChargeFailed, ChargePending, ChargeRefunded, ChargeUpdated, ChargeCaptured
+    )
+    assert_type(
+        six,
+        Registrar[
+            ChargeSucceeded
+            | ChargeFailed
+            | ChargePending
+            | ChargeRefunded
+            | ChargeUpdated
+            | ChargeCaptured
+        ],
+    )
+    seven = router.on(
+        ChargeSucceeded,
+        ChargeFailed,
+        ChargePending,
+        ChargeRefunded,
+        ChargeUpdated,
+        ChargeCaptured,
+        ChargeExpired,
+    )
+    assert_type(
+        seven,
+        Registrar[
+            ChargeSucceeded
+            | ChargeFailed
+            | ChargePending
+            | ChargeRefunded
+            | ChargeUpdated
+            | ChargeCaptured
+            | ChargeExpired
+        ],
+    )
 
 
 @router.on(ChargeSucceeded, V1ChargeSucceeded)
