@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import types
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -63,6 +64,54 @@ def test_a_timeout_of_the_handlers_own_is_not_taken_for_ours(deliver: Deliver) -
 
         response = deliver(router, snapshot())
     assert ["the bank did not answer"] == list(map(str, response.error.exceptions))
+
+
+def yields(event: Event) -> Generator[int, None, None]:
+    """Never run."""
+    yield 1
+
+
+async def yields_async(event: Event) -> AsyncGenerator[int, None]:
+    """Never run."""
+    yield 1
+
+
+@both
+@pytest.mark.parametrize("function", [yields, yields_async])
+def test_a_handler_that_yields_behind_a_decorator_has_failed(
+    deliver: Deliver, function: Callable[[Event], Any]
+) -> None:
+    """None of it has run, so that it must not count as handled."""
+    with opened() as router:
+
+        @router.on("charge.succeeded", name="h")
+        def wrapper(event: Event) -> Any:
+            return function(event)
+
+        response = deliver(router, snapshot())
+    assert Outcome.FAILED is response.outcome
+    assert ["handler h yields, so that none of it has run: return instead"] == [
+        str(error) for error in response.error.exceptions
+    ]
+
+
+@both
+def test_what_is_awaited_by_yielding_is_awaited(deliver: Deliver) -> None:
+    """``types.coroutine`` makes a generator that can be awaited."""
+    seen = []
+    with opened() as router:
+
+        @types.coroutine
+        def old_style(event: Event) -> Generator[None, None, None]:
+            yield
+            seen.append(event.id)
+
+        @router.on("charge.succeeded", name="h")
+        def wrapper(event: Event) -> Any:
+            return old_style(event)
+
+        assert Outcome.HANDLED is deliver(router, snapshot()).outcome
+    assert ["evt_1"] == seen
 
 
 def cancel_in_thread(event: Event) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from types import AsyncGeneratorType
+from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stripe_events._callables import is_awaitable
@@ -76,13 +76,19 @@ def call(handler: Handler, event: AnyEvent, context: Context) -> Any:
     Raises:
         ProcessingError: it raised asyncio's CancelledError; nothing was awaited, so
             nobody can have cancelled it.
+        UsageError: it gave a generator, of which nothing has run: behind a decorator
+            that could not be seen at registration.
     """
     try:
-        return handler.call(event, context) if handler.takes_context else handler.call(event)
+        result = handler.call(event, context) if handler.takes_context else handler.call(event)
     except BaseException as error:
         if is_cancellation(error):
             raise cancelled_itself(error) from error
         raise
+    if type(result) in _GENERATORS and not is_awaitable(result):
+        msg = f"handler {handler.name} yields, so that none of it has run: return instead"
+        raise UsageError(msg)
+    return result
 
 
 def run(handler: Handler, event: AnyEvent, context: Context, wait: Wait) -> None:
@@ -211,6 +217,7 @@ async def _aperform(step: Enter | Leave) -> Any:
     raise _yielded_twice(generator) from error
 
 
+_GENERATORS = (GeneratorType, AsyncGeneratorType)
 _RETURNED = object()
 
 
