@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,14 @@ def test_no_time_is_left_after_the_deadline() -> None:
     ctx = context(seconds=-5)
     assert 0.0 == ctx.remaining()
     assert ctx.deadline < datetime.now(UTC) - timedelta(seconds=4)
+
+
+@pytest.mark.parametrize("seconds", [math.inf, 1e300, 1e12])
+def test_a_run_may_have_all_the_time_there_is(seconds: float) -> None:
+    """Asking for its deadline is then no failure of the handler."""
+    ctx = context(seconds=seconds)
+    assert datetime.max.replace(tzinfo=UTC) == ctx.deadline
+    assert ctx.remaining() > 1e11
 
 
 def test_the_time_limit_is_the_callers() -> None:

@@ -96,8 +96,15 @@ class Context:
 
     @property
     def deadline(self) -> datetime:
-        """When this run should be over (UTC), by its ``timeout`` and the delivery's limit."""
-        return datetime.now(UTC) + timedelta(seconds=self._ends - monotonic())
+        """
+        When this run should be over (UTC), by its ``timeout`` and the delivery's limit.
+
+        Without a limit (``math.inf``) it is the last time that there is.
+        """
+        try:
+            return datetime.now(UTC) + timedelta(seconds=self._ends - monotonic())
+        except OverflowError:
+            return datetime.max.replace(tzinfo=UTC)
 
     @property
     def out_of_order(self) -> bool:
