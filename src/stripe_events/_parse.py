@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from stripe_events import _event_classes, _payload
 from stripe_events._drafts import EventDraft, NotificationDraft
@@ -77,10 +77,11 @@ def event_of(payload: Mapping[str, Any], received: float) -> AnyEvent:
             return _snapshot(payload, received)
         if kind == "v2.core.event":
             return _thin(payload, received)
+        complaint = _complaint_about_kind(payload)
     except (TypeError, ValueError) as error:
-        msg = f"the payload is not a Stripe event: {error}"
-        raise MalformedPayload(msg) from None
-    return _refuse_kind(payload)
+        complaint = f"the payload is not a Stripe event: {error}"
+    # Not in the except block: the frames of what is caught there hold the payload.
+    raise MalformedPayload(complaint)
 
 
 def _likely_kind(payload: Mapping[str, Any]) -> str | None:
@@ -240,9 +241,7 @@ def _reason(value: Any) -> Reason:
     return Reason(type_, ReasonRequest(id_, key))
 
 
-def _refuse_kind(payload: Mapping[str, Any]) -> NoReturn:
+def _complaint_about_kind(payload: Mapping[str, Any]) -> str:
     if "detail" in payload or "specversion" in payload:
-        msg = "this is a cloud envelope around an event: give it to EventRouter.process"
-    else:
-        msg = "the payload is not a Stripe event: its 'object' is neither event nor v2.core.event"
-    raise MalformedPayload(msg)
+        return "this is a cloud envelope around an event: give it to EventRouter.process"
+    return "the payload is not a Stripe event: its 'object' is neither event nor v2.core.event"

@@ -273,11 +273,8 @@ def account_of(event: AnyEvent) -> str | None:
 
 
 def _filtered(selected: Planned, event: AnyEvent) -> Planned | None:
-    filters = selected.handler.filters
-    if filters is NO_FILTERS:
-        return selected
     try:
-        return selected if filters.refusal(event) is None else None
+        return selected if selected.handler.filters.refusal(event) is None else None
     except Exception as error:  # noqa: BLE001 - a filter is the user's code: it may raise anything
         return Planned(selected.handler, error)
 

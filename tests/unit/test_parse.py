@@ -302,3 +302,4 @@ def test_the_error_shows_no_value_of_the_payload(field: str) -> None:
     with pytest.raises(MalformedPayload) as caught:
         parse(thin(**{field: "hunter2" * 50}))
     assert "hunter2" not in str(caught.value)
+    assert caught.value.__context__ is None
