@@ -15,7 +15,7 @@ __all__ = ["FileCreated"]
 
 class FileCreated(Event["stripe.File"]):
     """
-    A file was uploaded, or Stripe made one for the account.
+    A file that Stripe made for the account is available.
 
     https://docs.stripe.com/api/events/types#event_types-file.created
     """

@@ -20,7 +20,7 @@ __all__ = [
 
 class IssuingPersonalizationDesignActivated(Event["stripe.issuing.PersonalizationDesign"]):
     """
-    A design for personalized cards was approved and can be used.
+    A design for personalized cards became active, with the physical bundle it belongs to.
 
     https://docs.stripe.com/api/events/types#event_types-issuing_personalization_design.activated
     """
@@ -33,7 +33,7 @@ class IssuingPersonalizationDesignActivated(Event["stripe.issuing.Personalizatio
 
 class IssuingPersonalizationDesignDeactivated(Event["stripe.issuing.PersonalizationDesign"]):
     """
-    A design for personalized cards can no longer be used.
+    A design for personalized cards became inactive, with the physical bundle it belongs to.
 
     https://docs.stripe.com/api/events/types#event_types-issuing_personalization_design.deactivated
     """

@@ -56,7 +56,7 @@ class SourceFailed(Event["stripe.Source"]):
 
 class SourceMandateNotification(Event["stripe.SourceMandateNotification"]):
     """
-    A debit under a source's mandate is coming, of which the customer has to be told.
+    A notice about a source's mandate is due, which you are to pass on to the customer.
 
     https://docs.stripe.com/api/events/types#event_types-source.mandate_notification
     """

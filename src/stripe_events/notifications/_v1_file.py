@@ -15,7 +15,7 @@ __all__ = ["V1FileCreated"]
 
 class V1FileCreated(EventNotification["stripe.File", "stripe.events.V1FileCreatedEvent"]):
     """
-    A file was uploaded, or Stripe made one for the account.
+    A file that Stripe made for the account is available.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.file.created
     """

@@ -25,7 +25,7 @@ class V1IssuingPersonalizationDesignActivated(
     ]
 ):
     """
-    A design for personalized cards was approved and can be used.
+    A design for personalized cards became active, with the physical bundle it belongs to.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.issuing_personalization_design.activated
     """
@@ -43,7 +43,7 @@ class V1IssuingPersonalizationDesignDeactivated(
     ]
 ):
     """
-    A design for personalized cards can no longer be used.
+    A design for personalized cards became inactive, with the physical bundle it belongs to.
 
     https://docs.stripe.com/api/v2/core/events/event-types#v2_event_types-v1.issuing_personalization_design.deactivated
     """
