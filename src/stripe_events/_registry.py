@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from stripe_events._callables import is_awaitable
 from stripe_events._event import AnyEvent, Event
 from stripe_events.errors import DuplicateHandler, UsageError
 
@@ -51,6 +52,9 @@ class Filters(NamedTuple):
         Give the name of the first filter that refuses the event, or None.
 
         ``where`` comes last; what it raises is not caught here.
+
+        Raises:
+            UsageError: ``where`` gave something to await, which would count as true.
         """
         if self.livemode is not None and event.livemode is not self.livemode:
             return "livemode"
@@ -60,7 +64,7 @@ class Filters(NamedTuple):
             isinstance(event, Event) and event.changed(*self.changed)
         ):
             return "changed"
-        if self.where is not None and not self.where(event):
+        if self.where is not None and not _decided(self.where(event)):
             return "where"
         return None
 
@@ -270,6 +274,13 @@ def account_of(event: AnyEvent) -> str | None:
     if isinstance(event, Event):
         return event.account
     return event.context.rpartition("/")[2] if event.context else None
+
+
+def _decided(answer: Any) -> bool:
+    if isinstance(answer, bool) or answer is None or not is_awaitable(answer):
+        return bool(answer)
+    getattr(answer, "close", bool)()  # a coroutine would warn that nobody awaited it
+    raise UsageError("where= gave something to await: it is a plain function that decides at once")
 
 
 def _filtered(selected: Planned, event: AnyEvent) -> Planned | None:

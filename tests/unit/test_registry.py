@@ -287,3 +287,19 @@ def test_kind_and_account_of_an_event(
     """A thin event has its account at the end of its context."""
     event = parse(payload)
     assert (kind, account) == (kind_of(event), account_of(event))
+
+
+def test_a_filter_that_would_have_to_be_awaited_decides_nothing() -> None:
+    """What it gives is true, so that the handler would run for every event."""
+
+    async def refuses(_: object) -> bool:
+        return False
+
+    with pytest.raises(UsageError, match="where= gave something to await"):
+        Filters(where=refuses).refusal(parse(snapshot()))
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("", "where"), ("acct_1", None), (None, "where")])
+def test_a_filter_decides_by_the_truth_of_its_answer(answer: object, expected: str | None) -> None:
+    """It need not be a bool."""
+    assert expected == Filters(where=lambda _: answer).refusal(parse(snapshot()))
