@@ -85,10 +85,12 @@ class EventRouter(Compilation):
 
         Returns:
             What to answer, for any bytes and any headers; nothing raises because
-            of them, nor because of a handler.
+            of them, nor because of an Exception of a handler. What is to end the
+            process or thread (KeyboardInterrupt, SystemExit) passes through.
 
         Raises:
-            UsageError: no secrets, async middleware, or a body that is not raw.
+            UsageError: no secrets, async middleware, or a body that is not raw;
+                or, as ``freeze`` was not called before, what that raises.
         """
         return self._drivers.drive(self._webhook(body, headers, time_limit, in_threads=True))
 
@@ -119,6 +121,10 @@ class EventRouter(Compilation):
         Returns:
             What became of it; ``malformed`` for an envelope that is not Stripe's
             or names another type than the event in it.
+
+        Raises:
+            UsageError: async middleware, or a payload that is neither JSON nor a
+                mapping; or what ``freeze`` raises.
         """
         settings = self._compiled(in_threads=True)
         return self._drivers.drive(flow.trusted(settings, payload, time_limit))
