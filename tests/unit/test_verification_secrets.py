@@ -18,6 +18,11 @@ NOW = 1_760_000_000
 BODY = b'{"id": "evt_1"}'
 
 
+async def ask_later() -> str:
+    """Give what could not be waited for."""
+    return "whsec_hidden"
+
+
 @pytest.mark.parametrize(
     ("secrets", "reason"),
     [
@@ -35,6 +40,7 @@ BODY = b'{"id": "evt_1"}'
         ("sk_test_hidden", "an API key"),
         ("rk_live_hidden", "a restricted API key"),
         ("pk_live_hidden", "a publishable key"),
+        (ask_later, "is an async function"),
         ([], "is empty"),
         ({}, "is empty"),
         (["whsec_a", None], "'1' is None"),

@@ -6,6 +6,7 @@ import time
 from sys import float_info
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from stripe_events._callables import is_async
 from stripe_events._messages import find_header
 from stripe_events._verification.diagnosis import Diagnosis
 from stripe_events._verification.header import read_header
@@ -78,8 +79,8 @@ class SignatureVerifier:
 
     Raises:
         ConfigurationError: a secret is blank, surrounded by whitespace, no str or
-            an API key; there is none; or ``tolerance`` is not a finite number
-            above 0.
+            an API key; there is none; the callable is async; or ``tolerance`` is
+            not a finite number above 0.
     """
 
     __slots__ = ("_blocking", "_clock", "_keys", "_tolerance")
@@ -93,6 +94,11 @@ class SignatureVerifier:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Check the settings; a callable is not asked yet."""
+        if callable(secrets) and is_async(secrets):
+            raise ConfigurationError(
+                "secrets= is an async function: give a plain one, which is called in a thread "
+                "where an event loop must not wait"
+            )
         self._keys = (
             AskedKeys(secrets, monotonic) if callable(secrets) else FixedKeys(read_keys(secrets))
         )
