@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any, assert_type
 
@@ -262,4 +263,5 @@ def secrets_take_many_forms(ask: Callable[[], dict[str, str]], wait: Awaitable[s
     EventRouter(secrets=["whsec_a", "whsec_b"])
     EventRouter(secrets={"platform": "whsec_a"})
     EventRouter(secrets=ask)
+    EventRouter(secrets=os.environ.get("SECRET"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     EventRouter(secrets=wait)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -6,10 +6,10 @@ Deliveries read an immutable ``Settings`` without a lock; it is made once.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from stripe_events._delivery.settings import Settings
+from stripe_events._fork import Lock
 from stripe_events._registration import Registration
 from stripe_events._registry import RoutingTable, compile_table
 from stripe_events.errors import ConfigurationError, UsageError
@@ -38,7 +38,7 @@ class Compilation(Registration):
         self.expect_livemode = expect_livemode
         self._max_body_bytes = max_body_bytes
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._settings: Settings | None = None
 
     @property

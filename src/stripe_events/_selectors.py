@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Union, get_args, get_origin
 
 from stripe_events._event import AnyEvent, Event, EventNotification
+from stripe_events._patterns import compiled
 from stripe_events._registry import Kind, Selector
 from stripe_events.errors import UnknownEventType, UsageError
 
@@ -97,7 +97,7 @@ def _kind_of_class(cls: Any) -> Kind:
 def _select_names(names: tuple[str, ...], kind: Kind, *, unlisted: bool) -> Selector:
     exact = {name for name in names if unlisted and "*" not in name}
     listed = {type_ for name in names if name not in exact for type_ in _listed(name, kind)}
-    patterns = tuple(_pattern(name) for name in names if "*" in name)
+    patterns = tuple(compiled(name) for name in names if "*" in name)
     if kind == "snapshot":
         return Selector(snapshot=frozenset(exact | listed), snapshot_patterns=patterns)
     return Selector(thin=frozenset(exact | listed), thin_patterns=patterns)
@@ -122,7 +122,3 @@ def _unknown(name: str, kind: Kind) -> UnknownEventType:
             f"say kind={other!r} if they are meant"
         )
     return catalogue.unknown_type(name, kind=kind)
-
-
-def _pattern(name: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, name.split("*"))))

@@ -8,10 +8,10 @@ asked for it by name, and an ``UnknownEvent`` where it arrives in a payload.
 
 from __future__ import annotations
 
-import re
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from stripe_events import _catalogue_data as data
+from stripe_events._patterns import compiled
 from stripe_events.errors import UnknownEventType
 
 __all__ = [
@@ -100,9 +100,7 @@ def match_types(pattern: str, kind: Kind = "snapshot") -> tuple[str, ...]:
     none. Everything else, brackets too, stands for itself, in its case of letters.
     A pattern without ``*`` matches the type that it is.
     """
-    literals = map(re.escape, re.split(r"\*+", pattern))
-    matches = re.compile(".*".join(literals)).fullmatch
-    return tuple(filter(matches, _TABLES[kind]))
+    return tuple(filter(compiled(pattern).fullmatch, _TABLES[kind]))
 
 
 def unknown_type(name: str, *, kind: Kind | None = None) -> UnknownEventType:

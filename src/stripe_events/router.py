@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from stripe_events._compilation import Compilation
 from stripe_events._delivery import flow
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["EventRouter"]
 
+_NO_SECRETS: Final[tuple[str, ...]] = ()
+
 
 class EventRouter(Compilation):
     """
     Takes Stripe's deliveries and runs the handlers registered for them.
 
-    A router without secrets is a collection of handlers, for another router to
+    A router made without secrets is a collection of handlers, for another router to
     ``include``, or for trusted input (``process``).
 
     Args:
@@ -41,13 +43,14 @@ class EventRouter(Compilation):
         clock: gives the time in unix seconds.
 
     Raises:
-        ConfigurationError: blank secrets, secrets and a verifier, or another
+        ConfigurationError: blank secrets, or None for one, as an environment variable
+            that is not set gives it; secrets and a verifier, or another
             setting that cannot be meant.
     """
 
     def __init__(
         self,
-        secrets: Secrets | None = None,
+        secrets: Secrets = _NO_SECRETS,
         *,
         verifier: Verifier | None = None,
         tolerance: float = 300.0,
@@ -60,9 +63,9 @@ class EventRouter(Compilation):
         super().__init__(
             clock=clock, max_body_bytes=max_body_bytes, expect_livemode=expect_livemode
         )
-        if secrets is not None and verifier is not None:
+        if secrets is not _NO_SECRETS and verifier is not None:
             raise ConfigurationError("give secrets= or verifier=, not both")
-        if secrets is not None:
+        if secrets is not _NO_SECRETS:
             verifier = SignatureVerifier(secrets, tolerance=tolerance, clock=clock)
         if handler_threads is not None and handler_threads < 1:
             raise ConfigurationError("handler_threads= allows none: give a number from 1 up")

@@ -245,3 +245,26 @@ def test_an_event_that_nobody_handles_is_not_claimed() -> None:
 def test_a_flow_that_never_started_can_be_dropped() -> None:
     """A draining router does so."""
     new_flow(two_handlers()).close()
+
+
+@pytest.mark.parametrize("stopped", [CANCELLED, ABANDONED])
+def test_an_answer_that_was_given_is_sent_also_in_a_shutdown(stopped: RunResult) -> None:
+    """Stripe waits for a decision and takes none as a no; it does not ask again."""
+    flow = new_flow(two_handlers())
+    assert isinstance(next(flow), Verify)
+    flow.send(VERIFIED)
+    first = flow.send(None)
+    assert isinstance(first, Run)
+    first.context.respond({"approved": True})
+    flow.send(SUCCEEDED)
+    assert isinstance(flow.send(None), Run)
+    if stopped.cancelled:
+        assert isinstance(flow.send(stopped), GiveBack)
+    with pytest.raises(StopIteration) as ended:
+        flow.send(stopped)
+    response = ended.value.value
+    assert (Outcome.DRAINING, 200, b'{"approved": true}') == (
+        response.outcome,
+        response.status,
+        response.body,
+    )

@@ -233,3 +233,67 @@ def test_multiprocessing_by_fork_works_inside_a_handler() -> None:
         """,
     )
     assert ["handled"] * 2 == printed
+
+
+def test_a_fork_while_secrets_are_asked_for_leaves_the_child_able_to_ask() -> None:
+    """The thread that holds the lock does not come along, so nobody would open it."""
+    printed = run(
+        """
+        from stripe_events.testing import sign
+
+        def secrets():
+            if threading.current_thread() is not threading.main_thread():
+                started.set()
+                assert go_on.wait(LIMIT)
+            return "whsec_test"
+
+        asking = EventRouter(secrets)
+
+        @asking.on("charge.succeeded", name="sync")
+        def sync_handler(event):
+            pass
+
+        def deliver():
+            print(asking.handle(payload, sign(payload, "whsec_test")).outcome.value)
+
+        thread = threading.Thread(target=deliver)
+        thread.start()
+        assert started.wait(LIMIT)
+        in_child(deliver)
+        go_on.set()
+        thread.join()
+        """
+    )
+    assert ["handled", "handled"] == printed
+
+
+def test_a_fork_while_the_router_is_compiled_leaves_the_child_able_to_compile() -> None:
+    """The first delivery of a prefork server may meet the fork of another worker."""
+    printed = run(
+        HANDLERS,
+        """
+        from stripe_events import _compilation
+
+        compiled = _compilation.Settings.of
+
+        def slowly(*args, **named):
+            if threading.current_thread() is not threading.main_thread():
+                started.set()
+                assert go_on.wait(LIMIT)
+            return compiled(*args, **named)
+
+        _compilation.Settings.of = slowly
+
+        def deliver():
+            print(handle())
+            router.close()
+
+        thread = threading.Thread(target=deliver)
+        thread.start()
+        assert started.wait(LIMIT)
+        in_child(deliver)
+        go_on.set()
+        thread.join()
+        """,
+    )
+    assert ["handled", "handled"] == printed

@@ -25,7 +25,7 @@ PACKAGE = "stripe_events"
 # what lies in lower layers and in its own room, never from a neighbour or from above.
 # A package stands for its modules unless these have a place of their own.
 LAYERS: tuple[tuple[set[str], ...], ...] = (
-    ({"errors"}, {"_callables"}, {"_frozen"}),
+    ({"errors"}, {"_callables"}, {"_fork"}, {"_frozen"}, {"_patterns"}),
     ({"_messages"}, {"_payload"}),
     (
         {"_verification"},

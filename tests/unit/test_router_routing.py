@@ -349,6 +349,7 @@ def test_one_function_is_no_two_handlers() -> None:
     [
         ({"secrets": "whsec_a", "verifier": object()}, "not both"),
         ({"secrets": ""}, "blank"),
+        ({"secrets": None}, "environment variable that should hold it not set"),
         ({"secrets": []}, "empty"),
         ({"secrets": {"a": " "}}, "blank"),
         ({"secrets": "whsec_a", "tolerance": 0}, "tolerance"),

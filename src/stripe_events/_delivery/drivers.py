@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from stripe_events._delivery import sync_driver
 from stripe_events._delivery.in_flight import CLEAN_UP, InFlight
+from stripe_events._fork import start_anew_in_children
 from stripe_events._messages import Outcome, WebhookResponse
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ class Drivers:
         self._lock = threading.Lock()
         self._async_handlers: AsyncHandlers | None = None
         self._async_driver: AsyncDriver | None = None
-        _all.add(self)
+        start_anew_in_children(self)
 
     def drive(self, flow: Flow) -> WebhookResponse:
         """Go the way of a delivery in this thread; ``draining`` after ``close``."""
@@ -128,15 +127,3 @@ def _loop_of_this_thread() -> AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-_all: weakref.WeakSet[Drivers] = weakref.WeakSet()
-
-
-def _start_all_anew() -> None:
-    for drivers in _all:
-        drivers.start_anew()
-
-
-if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_start_all_anew)

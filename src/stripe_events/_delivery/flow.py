@@ -104,7 +104,7 @@ def _deliver(settings: Settings, event: AnyEvent, delivery: Delivery) -> Flow:
         if result.cancelled:
             yield GiveBack()
         if result.cancelled or result.abandoned:
-            return WebhookResponse(Outcome.DRAINING, event.id)
+            return WebhookResponse(Outcome.DRAINING, event.id, None, delivery.answer)
         finish = _finish(handler.name, context, result.error)
         yield finish
         finished.append(finish)

@@ -24,7 +24,9 @@ class InFlight:
 
     def __init__(self, *, draining: bool = False, over: bool = False) -> None:
         """Start with nothing under way."""
-        self._lock = threading.Lock()  # entered in half the time of the condition
+        # Entered in half the time of the condition; again, where a signal's handler
+        # closes in the midst of counting.
+        self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._in_threads = 0
         self._on_loops: dict[AbstractEventLoop, int] = {}

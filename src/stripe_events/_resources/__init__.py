@@ -10,9 +10,9 @@ to an object reaches the payload it was built from.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stripe_events._fork import Lock
 from stripe_events._resources._previous import previous_class
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "build_previous", "preload"]
 
-_choosing = threading.Lock()
+_choosing = Lock()
 _chosen: _Builder | None = None
 
 # A resource's class depends on the value of the first and the presence of the others.

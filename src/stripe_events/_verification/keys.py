@@ -8,9 +8,9 @@ blocks where the caught error would hold one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
 from typing import TypeAlias, cast
 
+from stripe_events._fork import Lock
 from stripe_events.errors import ConfigurationError
 
 __all__ = ["REFRESH_SECONDS", "AskedKeys", "FixedKeys", "Key", "Secrets", "read_keys"]
