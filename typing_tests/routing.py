@@ -18,7 +18,7 @@ from stripe_events import (
     WebhookResponse,
     parse,
 )
-from stripe_events._registration import Registrar
+from stripe_events._registrars import Registrar
 from stripe_events.events import (
     ChargeCaptured,
     ChargeExpired,

@@ -11,14 +11,16 @@ import os
 import sys
 import threading
 import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from typing import Protocol
 
-class StartsAnew(Protocol):
-    """Something that a child cannot take over as it is."""
+    class StartsAnew(Protocol):
+        """Something that a child cannot take over as it is."""
 
-    def start_anew(self) -> None:
-        """Be as if nothing had happened yet in this process."""
+        def start_anew(self) -> None:
+            """Be as if nothing had happened yet in this process."""
 
 
 _all: weakref.WeakSet[StartsAnew] = weakref.WeakSet()

@@ -7,87 +7,38 @@ run time they are one function.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Collection, Generator
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Generic,
-    Literal,
-    Protocol,
-    TypeAlias,
-    TypedDict,
-    TypeVar,
-    Unpack,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, Literal, Unpack, overload
 
 from stripe_events import _handlers, _selectors
-from stripe_events._delivery.context import Context
-from stripe_events._event import AnyEvent, Event, EventNotification
-from stripe_events._registry import Handler, Kind, Registry
+from stripe_events._registry import Registry
 from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
-    from stripe_events._selectors import EventHandler
+    from collections.abc import Callable
+
+    from stripe_events._delivery.context import Context
+    from stripe_events._event import AnyEvent, Event, EventNotification
+    from stripe_events._registrars import (
+        E1,
+        E2,
+        E3,
+        E4,
+        E5,
+        E6,
+        E7,
+        E8,
+        T1,
+        T2,
+        T3,
+        H,
+        HandlerOptions,
+        MiddlewareT,
+        ObserverRegistrar,
+        R,
+        Registrar,
+    )
+    from stripe_events._registry import Handler, Kind
     from stripe_events.observers import Record
-
-E = TypeVar("E")
-R = TypeVar("R")
-T = TypeVar("T")
-E1 = TypeVar("E1", bound=AnyEvent)
-E2 = TypeVar("E2", bound=AnyEvent)
-E3 = TypeVar("E3", bound=AnyEvent)
-E4 = TypeVar("E4", bound=AnyEvent)
-E5 = TypeVar("E5", bound=AnyEvent)
-E6 = TypeVar("E6", bound=AnyEvent)
-E7 = TypeVar("E7", bound=AnyEvent)
-E8 = TypeVar("E8", bound=AnyEvent)
-H = TypeVar("H", bound="EventHandler[Any] | type[EventHandler[Any]]")
-T1 = TypeVar("T1", bound="Record")
-T2 = TypeVar("T2", bound="Record")
-T3 = TypeVar("T3", bound="Record")
-MiddlewareT = TypeVar("MiddlewareT", bound="Middleware")
-
-Middleware: TypeAlias = (
-    Callable[[AnyEvent, Context], Generator[None, Any, None]]
-    | Callable[[AnyEvent, Context], AsyncGenerator[None, Any]]
-)
-"""A generator function that yields exactly once, where the handler runs."""
-
-
-class HandlerOptions(TypedDict, Generic[E], total=False):
-    """
-    Options of a handler. An event that a filter refuses is not for this handler.
-
-    ``changed``: attributes of the resource, any of which must be in
-    ``previous_attributes``. ``livemode``: only live or only test events.
-    ``account``: only events of these connected accounts. ``where``: a function
-    that tells, asked last and once per event; if it raises, the handler has
-    failed. ``name``: instead of ``module:qualname``. ``timeout``: seconds after
-    which an async handler is cancelled; a sync one cannot be, so it is refused.
-    """
-
-    changed: str | Collection[str]
-    livemode: bool
-    account: str | Collection[str]
-    where: Callable[[E], object]
-    name: str
-    timeout: float
-
-
-class Registrar(Protocol[E]):
-    """A decorator that registers a handler and gives it back as it is."""
-
-    @overload
-    def __call__(self, handler: Callable[[E], R], /) -> Callable[[E], R]: ...
-    @overload
-    def __call__(self, handler: Callable[[E, Context], R], /) -> Callable[[E, Context], R]: ...
-
-
-class ObserverRegistrar(Protocol[T]):
-    """A decorator that registers an observer and gives it back as it is."""
-
-    def __call__(self, observer: Callable[[T], R], /) -> Callable[[T], R]: ...
 
 
 class Registration:
