@@ -184,28 +184,22 @@ class RoutingTable:
     def __init__(self, handlers: Sequence[Handler]) -> None:
         """Take all handlers in running order."""
         self.handlers = tuple(handlers)
-        self._by_type: dict[tuple[Kind, str], tuple[Planned, ...]] = {}
+        # For each type its handlers, and whether any of them has filters.
+        self._by_type: dict[tuple[Kind, str], tuple[tuple[Planned, ...], bool]] = {}
 
-    def plan(self, event: AnyEvent) -> list[Planned]:
+    def plan(self, event: AnyEvent) -> tuple[Planned, ...]:
         """
         Give the handlers that are to run for an event, in running order.
 
         A handler whose ``where`` raised is among them, with the error.
         """
         kind: Kind = "snapshot" if isinstance(event, Event) else "thin"
-        selected = self._by_type.get((kind, event.type))
-        if selected is None:
-            selected = self._for_type(kind, event.type)
-        return [
-            planned
-            for candidate in selected
-            if (
-                planned := candidate
-                if candidate.handler.filters is NO_FILTERS
-                else _filtered(candidate, event)
-            )
-            is not None
-        ]
+        key = (kind, event.type)
+        selected, any_filtered = self._by_type.get(key) or self._for_type(*key)
+        if not any_filtered:
+            return selected
+        plan = (_filtered(candidate, event) for candidate in selected)
+        return tuple(planned for planned in plan if planned is not None)
 
     def middleware(self) -> set[Callable[..., Any]]:
         """Give all middleware that is around any handler."""
@@ -213,13 +207,15 @@ class RoutingTable:
 
     def explain(self, event: AnyEvent) -> list[Explanation]:
         """Say for every handler whether it would run; ``where`` may raise."""
-        selected = [planned.handler for planned in self._for_type(kind_of(event), event.type)]
+        candidates, _ = self._for_type(kind_of(event), event.type)
+        selected = [planned.handler for planned in candidates]
         return [_explain(handler, event, selected) for handler in self.handlers]
 
-    def _for_type(self, kind: Kind, type_: str) -> tuple[Planned, ...]:
+    def _for_type(self, kind: Kind, type_: str) -> tuple[tuple[Planned, ...], bool]:
         found = self._by_type.get((kind, type_))
         if found is None:
-            found = self._select(kind, type_)
+            selected = self._select(kind, type_)
+            found = selected, any(p.handler.filters is not NO_FILTERS for p in selected)
             if len(self._by_type) < self._MOST_REMEMBERED:
                 self._by_type[kind, type_] = found
         return found
@@ -284,6 +280,8 @@ def _decided(answer: Any) -> bool:
 
 
 def _filtered(selected: Planned, event: AnyEvent) -> Planned | None:
+    if selected.handler.filters is NO_FILTERS:
+        return selected
     try:
         return selected if selected.handler.filters.refusal(event) is None else None
     except Exception as error:  # noqa: BLE001 - a filter is the user's code: it may raise anything

@@ -36,7 +36,7 @@ class Accept:
 
     __slots__ = ("event", "plan")
 
-    def __init__(self, event: AnyEvent, plan: list[Planned]) -> None:
+    def __init__(self, event: AnyEvent, plan: tuple[Planned, ...]) -> None:
         """Say which event is to be claimed, for which handlers."""
         self.event = event
         self.plan = plan
