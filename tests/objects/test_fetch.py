@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import stripe
 
-from stripe_events import _fetch
+from stripe_events import parse
 from stripe_events.errors import MalformedPayload
 from tests.objects.payloads import THIN_EVENT, thin_event
 
@@ -67,6 +67,11 @@ def make_client(server: StripeServer) -> Iterator[Callable[[], Any]]:
         http_client.close()
 
 
+def notification(payload: dict[str, Any]) -> Any:
+    """Give the thin event in a payload, of whatever type it is."""
+    return parse(payload)
+
+
 def _comparable(request: Request) -> Any:
     headers = dict(request.headers)
     # Measurements of the request before: what they are about is `usage`.
@@ -100,7 +105,7 @@ def test_the_request_is_that_of_the_sdk(
     expected = [getattr(theirs, method)() for _ in range(2)]
     client = make_client()
 
-    actual = [getattr(_fetch, method)(payload, client) for _ in range(2)]
+    actual = [getattr(notification(payload), method)(client) for _ in range(2)]
 
     assert expected == actual
     assert type(expected[0]) is type(actual[0])
@@ -113,7 +118,7 @@ def test_the_event_is_fetched_with_its_data(
     server: StripeServer, make_client: Callable[[], Any]
 ) -> None:
     """The answer is the SDK's class for the type, fetched in the event's account."""
-    event = _fetch.fetch_event(thin_event(), make_client())
+    event = notification(thin_event()).fetch_event(make_client())
 
     assert "V1BillingMeterErrorReportTriggeredEvent" == type(event).__name__
     assert "one error" == event.data.developer_message_summary
@@ -127,7 +132,7 @@ def test_the_related_object_is_fetched_as_its_own_class(
     server: StripeServer, make_client: Callable[[], Any]
 ) -> None:
     """The address is the one in the payload, the class the one in the answer."""
-    meter = _fetch.fetch_related_object(thin_event(), make_client())
+    meter = notification(thin_event()).fetch_related_object(make_client())
 
     assert isinstance(meter, stripe.billing.Meter)
     assert "Calls" == meter.display_name
@@ -137,7 +142,7 @@ def test_the_related_object_is_fetched_as_its_own_class(
 
 def test_no_context_sends_no_header(server: StripeServer, make_client: Callable[[], Any]) -> None:
     """An event of the platform itself is fetched without ``Stripe-Context``."""
-    _fetch.fetch_event(thin_event(context=None), make_client())
+    notification(thin_event(context=None)).fetch_event(make_client())
 
     assert "stripe-context" not in server.requests[0].headers
 
@@ -147,8 +152,8 @@ def test_without_a_related_object_nothing_is_requested(
     payload: dict[str, Any], server: StripeServer, make_client: Callable[[], Any]
 ) -> None:
     """The answer is None, whether the payload says null or nothing."""
-    assert _fetch.fetch_related_object(payload, make_client()) is None
-    assert asyncio.run(_fetch.afetch_related_object(payload, make_client())) is None
+    assert notification(payload).fetch_related_object(make_client()) is None
+    assert asyncio.run(notification(payload).afetch_related_object(make_client())) is None
     assert [] == server.requests
 
 
@@ -157,7 +162,7 @@ def test_the_event_is_fetched_whatever_else_is_missing(
     changes: dict[str, Any], make_client: Callable[[], Any]
 ) -> None:
     """Fields that a fetch does not need cannot make it fail."""
-    event = _fetch.fetch_event(thin_event(**changes), make_client())
+    event = notification(thin_event(**changes)).fetch_event(make_client())
 
     assert "evt_test_1" == event.id
 
@@ -172,9 +177,9 @@ def test_an_address_that_leaves_stripe_is_refused(
     payload = thin_event(related_object={"id": "mtr_1", "type": "billing.meter", "url": url})
 
     with pytest.raises(MalformedPayload, match="url is no path"):
-        _fetch.fetch_related_object(payload, make_client())
+        notification(payload).fetch_related_object(make_client())
     with pytest.raises(MalformedPayload, match="url is no path"):
-        asyncio.run(_fetch.afetch_related_object(payload, make_client()))
+        asyncio.run(notification(payload).afetch_related_object(make_client()))
     assert [] == server.requests
 
 
@@ -185,7 +190,7 @@ def test_errors_of_the_api_come_through(
     server.answers.clear()
 
     with pytest.raises(stripe.StripeError):
-        _fetch.fetch_related_object(thin_event(), make_client())
+        notification(thin_event()).fetch_related_object(make_client())
 
 
 async def _fetch_twice(fetch: Any, payload: dict[str, Any], address: str) -> list[Any]:
@@ -207,9 +212,12 @@ def test_the_awaited_twin_requests_the_same(
     """Same address, same account, equal object."""
     pytest.importorskip("httpx")
     payload = thin_event(**CHANGES[changes])
-    expected = getattr(_fetch, method)(payload, make_client())
+    expected = getattr(notification(payload), method)(make_client())
 
-    actual = asyncio.run(_fetch_twice(getattr(_fetch, f"a{method}"), payload, server.address))
+    async def ours(payload: dict[str, Any], client: Any) -> Any:
+        return await getattr(notification(payload), f"a{method}")(client)
+
+    actual = asyncio.run(_fetch_twice(ours, payload, server.address))
 
     assert [expected, expected] == actual
     assert type(expected) is type(actual[0])
@@ -230,11 +238,14 @@ def test_the_awaited_request_is_that_of_the_sdk_without_its_slip(
     payload = thin_event(**CHANGES[changes])
 
     async def theirs(payload: dict[str, Any], client: Any) -> Any:
-        notification = EventNotification.from_json(json.dumps(payload), client)
-        return await getattr(notification, f"{method}_async")()
+        sdks = EventNotification.from_json(json.dumps(payload), client)
+        return await getattr(sdks, f"{method}_async")()
+
+    async def ours(payload: dict[str, Any], client: Any) -> Any:
+        return await getattr(notification(payload), f"a{method}")(client)
 
     expected = asyncio.run(_fetch_twice(theirs, payload, server.address))
-    actual = asyncio.run(_fetch_twice(getattr(_fetch, f"a{method}"), payload, server.address))
+    actual = asyncio.run(_fetch_twice(ours, payload, server.address))
 
     assert expected == actual
     sent = [_comparable(request) for request in server.requests]

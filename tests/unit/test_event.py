@@ -144,6 +144,30 @@ def test_an_event_cannot_be_changed(payload: dict[str, Any], field: str) -> None
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
+def test_no_field_of_an_event_can_be_deleted(payload: dict[str, Any]) -> None:
+    """As of any frozen dataclass."""
+    event = parse(payload)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        del event.id
+    assert payload["id"] == event.id
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        (("evt_1",), {}),
+        (range(11), {}),
+        (("evt_1",), {"id": "evt_1"}),
+        (range(9), {"paylod": {}}),
+    ],
+)
+def test_an_event_is_made_with_each_field_once(values: Any, named: dict[str, Any]) -> None:
+    """The message names the fields."""
+    with pytest.raises(TypeError, match="takes id, created, livemode, account, context"):
+        Event(*values, **named)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
 def test_an_event_takes_nothing_besides(payload: dict[str, Any]) -> None:
     """It has slots and no dictionary of its own, in every subclass."""
     assert not hasattr(parse(payload), "__dict__")
