@@ -185,7 +185,8 @@ class Permanent(HandlerDirective):
     Say that no retry can help: this handler is dead for this event.
 
     Other handlers are not affected. Stripe is answered 200 when nothing else
-    failed, so that it does not deliver again.
+    failed, so that it does not deliver again. In an ``ExceptionGroup``, as a
+    ``TaskGroup`` raises it, it counts if nothing else is in there.
     """
 
 

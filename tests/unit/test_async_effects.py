@@ -205,6 +205,9 @@ def test_suspend_takes_the_earliest_time_that_a_handler_asked_for() -> None:
     later, sooner = RunResult(RetryLater(60)), RunResult(RetryLater(5))
     driven = drive(new_flow(two_handlers()), later, sooner)
     assert Suspend(5) == driven.effects[-1]
+    grouped = RunResult(ExceptionGroup("of a TaskGroup", [ValueError(), RetryLater(7)]))
+    driven = drive(new_flow(two_handlers()), later, grouped)
+    assert Suspend(7) == driven.effects[-1]
 
 
 def test_give_back_comes_with_nothing_after_it() -> None:

@@ -8,7 +8,7 @@ nothing that matters happens outside an effect. Closing the flow yields nothing.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from stripe_events import _envelope, _payload
 from stripe_events._delivery.context import Context, Delivery
@@ -119,7 +119,8 @@ def _deliver(settings: Settings, event: AnyEvent, delivery: Delivery) -> Flow:
 
 def _finish(handler: str, context: Context, error: Exception | None) -> Finish:
     if error is not None:
-        return Finish(handler, "dead" if isinstance(error, Permanent) else "failed", error)
+        permanent = all(isinstance(leaf, Permanent) for leaf in _leaves(error))
+        return Finish(handler, "dead" if permanent else "failed", error)
     if context.skipped is not None:
         return Finish(handler, "skipped")
     return Finish(handler, "succeeded", None, context.answer)
@@ -155,7 +156,17 @@ def _handler_error(event: AnyEvent, finished: list[Finish]) -> HandlerError:
 
 
 def _retry_after(finished: list[Finish]) -> float | None:
-    return min((f.error.after for f in finished if isinstance(f.error, RetryLater)), default=None)
+    errors = [finish.error for finish in finished if finish.error is not None]
+    leaves = [leaf for error in errors for leaf in _leaves(error)]
+    return min((leaf.after for leaf in leaves if isinstance(leaf, RetryLater)), default=None)
+
+
+def _leaves(error: Exception) -> list[Exception]:
+    # A TaskGroup wraps what its tasks raise, directives too.
+    if isinstance(error, ExceptionGroup):
+        group = cast("ExceptionGroup[Exception]", error)
+        return [leaf for inner in group.exceptions for leaf in _leaves(inner)]
+    return [error]
 
 
 def _rejected(settings: Settings, error: DeliveryError) -> WebhookResponse:
