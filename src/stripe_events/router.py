@@ -146,6 +146,10 @@ class EventRouter(Compilation):
         ``wait`` seconds. Then async handlers are cancelled, and have 5 s to clean
         up; a sync handler cannot be: it runs on. No other handler starts.
 
+        Called by a sync handler, or by a signal's handler while this thread serves a
+        delivery, it waits in vain for the very delivery that it interrupts: stop the
+        server from there, and close the router after it.
+
         In a coroutine, ``await aclose()``: this would keep the deliveries on that
         event loop from ending, so it does not wait for them.
 
