@@ -32,6 +32,8 @@ nox.options.sessions = [
     "demo",
     "unit",
     "objects",
+    "stores",
+    "model",
     "system",
     "coverage",
     "wheel",
@@ -104,6 +106,20 @@ def objects(session: nox.Session, stripe: str) -> None:
     pin = "stripe" if stripe == "newest" else f"stripe=={stripe}.*"
     session.install("-e.", pin, *group("tests"))
     run_tests(session, "tests/objects", measured=stripe == "newest")
+
+
+@nox.session(python=NEWEST)
+def stores(session: nox.Session) -> None:
+    """Run tests/stores: the contract and the faults of every store, over real databases."""
+    session.install("-e.", *group("tests"))
+    run_tests(session, "tests/stores", measured=True)
+
+
+@nox.session(python=NEWEST)
+def model(session: nox.Session) -> None:
+    """Run tests/model: every way that the ledger's states can go, searched exhaustively."""
+    session.install("-e.", *group("tests"))
+    run_tests(session, "tests/model", measured=True)
 
 
 @nox.session(python=NEWEST)

@@ -11,7 +11,8 @@ Every error of the library, in one tree. This module imports nothing of ours.
     |  + UnknownEventType (LookupError), DuplicateHandler (ValueError)
     |  + AsyncStoreError (TypeError), ConfigurationError
     + ProcessingError            ours
-    |  + StoreError, LostClaim, Busy, HandlerMissing, HandlerError (an ExceptionGroup)
+    |  + StoreError, LostClaim, StaleSnapshot, Busy, HandlerMissing
+    |  + HandlerError (an ExceptionGroup)
     + HandlerDirective           raised by handlers: Permanent, RetryLater(after)
 
 No message contains a signing secret, an expected digest or a body.
@@ -44,6 +45,7 @@ __all__ = [
     "ProcessingError",
     "RetryLater",
     "SignatureError",
+    "StaleSnapshot",
     "StoreError",
     "StripeEventsError",
     "UnknownEventType",
@@ -134,6 +136,15 @@ class StoreError(ProcessingError):
 
 class LostClaim(ProcessingError):
     """Say that somebody else claimed the event since; nothing was written."""
+
+
+class StaleSnapshot(ProcessingError):
+    """
+    Say that a newer snapshot was committed meanwhile, and that this one was rolled back.
+
+    Raised by the end of a ``ctx.transaction()`` block of a handler with ``stale="skip"``.
+    The handler counts as skipped.
+    """
 
 
 class Busy(ProcessingError):

@@ -44,7 +44,7 @@ LAYERS: tuple[tuple[set[str], ...], ...] = (
             "notifications",
         },
     ),
-    ({"_verify", "verification"}, {"observers"}),
+    ({"_verify", "verification"}, {"observers"}, {"storage"}),
     ({"_enabled", "_handlers", "_registry", "_selectors"},),
     ({"_delivery"},),
     ({"_compilation", "_registrars", "_registration", "router"},),

@@ -1,0 +1,311 @@
+"""
+How a recorded event changes, by ``_table``; pure.
+
+Each function takes a record as it was read and gives it as it is to be written, or
+None where the verb does not apply. Order keys are the business of ``_keys``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stripe_events.errors import LostClaim, StoreError
+from stripe_events.storage._plans import (
+    find,
+    merged,
+    planned,
+    replaced,
+    running_order,
+    with_suspect,
+)
+from stripe_events.storage._records import OVER, SETTLED, EventRecord, HandlerRecord
+from stripe_events.storage._results import NOTHING_NEW, Claim, Finished
+from stripe_events.storage._table import target
+
+if TYPE_CHECKING:
+    from stripe_events.storage._records import Lane
+    from stripe_events.storage._results import Arrival, Code, HandlerResult, Plan, Release
+    from stripe_events.storage._table import Verb, When
+
+FORGET_FLOOR = 31 * 86_400.0
+"""
+Seconds that a settled event must not have been seen for. Stripe delivers for three days,
+and lists events for thirty (https://docs.stripe.com/api/events).
+"""
+
+
+def admitted(arrival: Arrival, now: float, *, lease: float | None, held: bool) -> EventRecord:
+    """
+    Give the record of an event that was absent.
+
+    ``lease`` (seconds): claim it; None puts it into the inbox. ``held``: its order key
+    has another holder.
+    """
+    handlers = planned(arrival.plan)
+    verb: Verb = "enqueue" if lease is None else "accept"
+    claimed = lease is not None and not held
+    lane: Lane = "inline" if lease is not None else "inbox"
+    due = None if claimed else now if lease is None else now + arrival.rescue_after
+    return EventRecord(
+        arrival.scope,
+        arrival.id,
+        arrival.type,
+        arrival.account,
+        arrival.livemode,
+        arrival.created,
+        arrival.order_key,
+        now,
+        now,
+        target(verb, "absent", "key held" if held else "key free"),
+        lane,
+        due,
+        1 if claimed else 0,
+        arrival.claim_id if claimed else "",
+        now + lease if claimed and lease is not None else 0.0,
+        0,
+        0,
+        handlers,
+        arrival.plan.refused,
+        running_order(handlers, arrival.code) if claimed else (),
+    )
+
+
+def claimed(
+    verb: Verb,
+    record: EventRecord,
+    now: float,
+    claim_id: str,
+    lease: float,
+    code: Code,
+    plan: Plan = NOTHING_NEW,
+) -> EventRecord:
+    """
+    Give the record with its next claim, or settled if nothing is left for one.
+
+    The caller has seen that it may be claimed: it is pending or failed, or its lease is
+    over by ``now``.
+    """
+    source = record.state
+    if source == "claimed":
+        record = with_suspect(record, code, now)._replace(abandoned=record.abandoned + 1)
+    record = merged(record, plan, code, now)
+    if all(handler.outcome in SETTLED for handler in record.handlers):
+        return _over(verb, source, record._replace(last_seen=now))
+    when: When = "lease over" if source == "claimed" else "due"
+    if verb == "accept" and source != "claimed":
+        when = "work left"
+    return record._replace(
+        state=target(verb, source, when),
+        due=None,
+        token=record.token + 1,
+        claim_id=claim_id,
+        lease_until=now + lease,
+        last_seen=now if verb == "accept" else record.last_seen,
+        running=running_order(record.handlers, code),
+    )
+
+
+def enqueued(record: EventRecord, now: float, arrival: Arrival) -> EventRecord:
+    """Give an unsettled record as the inbox's, due at once unless it is due already."""
+    record = merged(record, arrival.plan, arrival.code, now)
+    return record._replace(
+        state=target("enqueue", record.state, "always"),
+        lane="inbox",
+        due=now if record.due is None or record.lane == "inline" else record.due,
+        last_seen=now,
+    )
+
+
+def seen(verb: Verb, record: EventRecord, now: float) -> EventRecord:
+    """Give a record that was only seen again."""
+    when: When = "key held" if record.state == "parked" else "always"
+    return record._replace(state=target(verb, record.state, when), last_seen=now)
+
+
+def claim_of(record: EventRecord) -> Claim:
+    """Give the claim that the record carries."""
+    return Claim(record.scope, record.id, record.token, record.claim_id)
+
+
+def is_held_by(record: EventRecord | None, claim: Claim) -> bool:
+    """Tell whether this is still the last claim, be the event settled by now or not."""
+    return record is not None and record.token == claim.token and record.claim_id == claim.claim_id
+
+
+def fenced(record: EventRecord | None, claim: Claim) -> EventRecord:
+    """
+    Give the record if the claim is valid.
+
+    Raises:
+        LostClaim: it is not.
+    """
+    if record is None or record.state != "claimed" or not is_held_by(record, claim):
+        msg = f"the claim on {claim.id} was lost: another one was made, or it was given up"
+        raise LostClaim(msg)
+    return record
+
+
+def finished(
+    record: EventRecord | None, now: float, claim: Claim, result: HandlerResult, plan: Plan
+) -> tuple[EventRecord | None, Finished]:
+    """
+    Give the record with a handler's result, None if nothing changes, and what to tell.
+
+    A settled handler stays as it is; an error of it is kept as its late error, also
+    after the event was settled by this very claim.
+
+    Raises:
+        LostClaim: the claim is not valid any more.
+        StoreError: the handler is not planned.
+    """
+    if record is not None and record.state in OVER and is_held_by(record, claim):
+        handler = _planned(record, result.handler)
+    else:
+        record = merged(fenced(record, claim), plan, None, now)
+        handler = _planned(record, result.handler)
+    if handler.is_settled:
+        return _finished_late(record, now, handler, result)
+    attempts = handler.attempts + 1
+    error = result.error and result.error._replace(attempt=attempts, at=now)
+    record = replaced(
+        record,
+        handler._replace(
+            outcome=result.outcome,
+            attempts=attempts,
+            token=claim.token,
+            at=now,
+            error=error or handler.error,
+        ),
+    )
+    if result.answer is not None and record.answer is None and result.outcome == "succeeded":
+        record = record._replace(answer=result.answer)
+    if all(one.outcome in SETTLED for one in record.handlers):
+        record = _over("finish", "claimed", record)
+    return record, Finished(record.state)
+
+
+def _planned(record: EventRecord, name: str) -> HandlerRecord:
+    handler = find(record, name)
+    if handler is None:
+        msg = f"handler {name} is not planned for {record.id}"
+        raise StoreError(msg)
+    return handler
+
+
+def _finished_late(
+    record: EventRecord, now: float, handler: HandlerRecord, result: HandlerResult
+) -> tuple[EventRecord | None, Finished]:
+    told = Finished(record.state, settled_before=True)
+    if result.error is None or handler.outcome == result.outcome:
+        return None, told
+    late = result.error._replace(attempt=handler.attempts, at=now)
+    return replaced(record, handler._replace(late_error=late)), told
+
+
+def _over(verb: Verb, source: str, record: EventRecord) -> EventRecord:
+    dead = any(handler.outcome == "dead" for handler in record.handlers)
+    return record._replace(
+        state=target(verb, source, "one is dead" if dead else "all settled"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        due=None,
+        lease_until=0.0,
+        running=(),
+    )
+
+
+def released(
+    verb: Verb, record: EventRecord | None, now: float, claim: Claim, release: Release
+) -> EventRecord | None:
+    """
+    Give the record after ``suspend`` or ``give_back``; None if that was done already.
+
+    Raises:
+        LostClaim: the claim is not valid any more.
+    """
+    after = target(verb, "claimed", "fence")
+    if record is not None and record.state == after and is_held_by(record, claim):
+        return None
+    record = fenced(record, claim)
+    if release.missing:
+        record = record._replace(
+            handlers=tuple(_missing(one, release, now) for one in record.handlers)
+        )
+    seconds = release.inbox if record.lane == "inbox" else release.inline
+    return record._replace(state=after, due=now + seconds, lease_until=0.0, running=())
+
+
+def _missing(handler: HandlerRecord, release: Release, now: float) -> HandlerRecord:
+    if handler.name in release.missing and handler.missing_since is None:
+        return handler._replace(missing_since=now)
+    return handler
+
+
+def restarted(
+    verb: Verb, record: EventRecord, now: float, names: tuple[str, ...], *, held: bool
+) -> EventRecord | None:
+    """
+    Give the record as an operator's ``retry`` or ``replay`` leaves it; None if it does not apply.
+
+    Args:
+        verb: ``retry`` plans dead handlers anew, ``replay`` all but dropped ones.
+        record: as it was read.
+        now: by the store's clock.
+        names: the handlers that are meant; none of them means all.
+        held: another event holds the order key.
+    """
+    sources = ("failed", "dead") if verb == "retry" else ("done", "dead")
+    if record.state not in sources:
+        return None
+    undone = {"dead"} if verb == "retry" else {"dead", "succeeded", "skipped"}
+    handlers = tuple(
+        _anew(handler)
+        if (handler.outcome in undone or not handler.is_settled)
+        and (not names or handler.name in names)
+        else handler
+        for handler in record.handlers
+    )
+    if all(handler.outcome in SETTLED for handler in handlers):
+        return None
+    when: When = "always" if record.state == "failed" else "key held" if held else "key free"
+    return record._replace(
+        handlers=handlers,
+        state=target(verb, record.state, when),
+        lane="inbox",
+        due=now,
+        token=record.token + 1,
+        claim_id="",
+        generation=record.generation + (verb == "replay"),
+    )
+
+
+def _anew(handler: HandlerRecord) -> HandlerRecord:
+    return handler._replace(outcome="planned", attempts=0, abandoned=0, missing_since=None)
+
+
+def dropped(record: EventRecord, now: float, name: str) -> EventRecord | None:
+    """Give the record with a handler dropped; None if it is claimed, or there is none to drop."""
+    handler = find(record, name)
+    if record.state == "claimed" or handler is None:
+        return None
+    if handler.is_settled and handler.outcome != "dead":
+        return None
+    source = record.state
+    record = replaced(record, handler._replace(outcome="dropped", at=now))
+    if all(one.outcome in SETTLED for one in record.handlers):
+        return _over("drop", source, record)
+    return record
+
+
+def erased(record: EventRecord) -> EventRecord:
+    """Give a settled record without what came from the payload or may quote it."""
+    return record._replace(
+        state=target("erase", record.state, "always"),
+        handlers=tuple(_without_tracebacks(handler) for handler in record.handlers),
+        erased=True,
+    )
+
+
+def _without_tracebacks(handler: HandlerRecord) -> HandlerRecord:
+    return handler._replace(
+        error=handler.error and handler.error._replace(traceback="", message=""),
+        late_error=handler.late_error and handler.late_error._replace(traceback="", message=""),
+    )
