@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from stripe_events.storage._results import StoredEvent as StoredEvent
     from stripe_events.storage._results import Taken as Taken
     from stripe_events.storage._results import Undecided as Undecided
+    from stripe_events.storage._results import Unwanted as Unwanted
     from stripe_events.storage._sqlite import SQLiteStore as SQLiteStore
 
 # In which module each name is, so that no store loads another one's database.
@@ -84,9 +85,46 @@ _PLACES = {
     "Taken": "_results",
     "TransactionalStore": "_protocols",
     "Undecided": "_results",
+    "Unwanted": "_results",
 }
 
-__all__ = sorted(_PLACES)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
+    "Arrival",
+    "AsyncEventStore",
+    "AsyncInboxStore",
+    "AsyncLedgerStore",
+    "AsyncPostgresStore",
+    "AsyncTransactionalStore",
+    "Changed",
+    "Claim",
+    "Claimed",
+    "Code",
+    "Enqueued",
+    "ErrorRecord",
+    "EventRecord",
+    "EventStore",
+    "Expired",
+    "Finished",
+    "HandlerRecord",
+    "HandlerResult",
+    "Held",
+    "InboxStore",
+    "LedgerStore",
+    "MemoryStore",
+    "Plan",
+    "PlannedHandler",
+    "PostgresStore",
+    "Query",
+    "Refused",
+    "Release",
+    "SQLiteStore",
+    "Settled",
+    "StoredEvent",
+    "Taken",
+    "TransactionalStore",
+    "Undecided",
+    "Unwanted",
+]
 
 
 def __getattr__(name: str) -> Any:

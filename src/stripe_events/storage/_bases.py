@@ -7,13 +7,14 @@ verbs do with them is written once, in ``_verbs`` and ``_ledger_verbs``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stripe_events.storage import _ledger_verbs, _verbs
 from stripe_events.storage._results import EVERYTHING, NOTHING_NEW
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from stripe_events.storage._operations import Operation
     from stripe_events.storage._records import EventRecord
     from stripe_events.storage._results import (

@@ -18,10 +18,13 @@ _DIED = ErrorRecord(
 
 def planned(plan: Plan) -> tuple[HandlerRecord, ...]:
     """Give the handler records of a new event."""
-    return tuple(HandlerRecord(name, stale_key=stale_key) for name, stale_key in plan.wanted)
+    return tuple(
+        HandlerRecord(name, stale_key=stale_key, undecided=undecided)
+        for name, stale_key, undecided in plan.wanted
+    )
 
 
-def undecided(record: EventRecord | None, plan: Plan) -> tuple[str, ...]:
+def to_be_asked(record: EventRecord | None, plan: Plan) -> tuple[str, ...]:
     """Give the handlers whose ``where`` has to be asked, for it was not asked before."""
     if record is None or not plan.undecided:
         return plan.undecided

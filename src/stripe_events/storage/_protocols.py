@@ -19,11 +19,8 @@ What holds for every verb:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from stripe_events.storage._records import EventRecord
 from stripe_events.storage._results import (
     EVERYTHING,
     NOTHING_NEW,
@@ -42,6 +39,12 @@ from stripe_events.storage._results import (
     Taken,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+
+    from stripe_events.storage._records import EventRecord
+
 ConnectionT_co = TypeVar("ConnectionT_co", covariant=True)
 
 
@@ -52,6 +55,7 @@ class EventStore(Protocol):
         """
         Record an event with its plan and claim it, or say why that cannot be.
 
+        - Absent, and no handler is wanted: ``Unwanted``, not recorded.
         - Absent, its order key free (or none): recorded with plan and payload, and claimed.
         - Absent, its order key held by another event: recorded and ``parked``.
         - Absent, ``trusted`` and created before the watermark: ``Expired``, not recorded.
@@ -141,7 +145,7 @@ class InboxStore(EventStore, Protocol):
         - Absent: recorded ``pending`` (``parked`` if its order key is held), due now.
         - Not settled, whoever has it: made the inbox's, due now unless it is due in the
           inbox already; the plan changes as by ``accept``.
-        - Done, dead, expired, undecided: as by ``accept``.
+        - Done, dead, expired, unwanted, undecided: as by ``accept``.
         """
         ...
 
@@ -269,12 +273,12 @@ class TransactionalStore(EventStore, Protocol[ConnectionT_co]):
         """
         ...
 
-    def is_settled(self, claim: Claim, handler: str) -> bool:
+    def is_settled(self, claim: Claim, handler: str) -> bool | None:
         """
         Tell whether a handler's completion was committed.
 
-        Waits a bounded time for a transaction that has the record locked; one that goes
-        on has not committed: False.
+        Waits a bounded time for a transaction that has the record locked; None if it
+        goes on, so that nothing can be said yet.
         """
         ...
 
@@ -379,6 +383,6 @@ class AsyncTransactionalStore(AsyncEventStore, Protocol[ConnectionT_co]):
         """See ``TransactionalStore.complete_on``."""
         ...
 
-    async def is_settled(self, claim: Claim, handler: str) -> bool:
+    async def is_settled(self, claim: Claim, handler: str) -> bool | None:
         """See ``TransactionalStore.is_settled``."""
         ...

@@ -51,7 +51,8 @@ class HandlerRecord(NamedTuple):
     ``late_error`` was raised after the handler had been settled. ``missing_since``: the
     first time that code without this handler met the event. ``formerly``: what it was
     called before. ``stale_key``: the group and object whose newest snapshot it must not
-    fall behind, or None.
+    fall behind, or None. ``undecided``: its ``where`` raised when it was asked, so that it
+    is to be asked again before the handler runs.
     """
 
     name: str
@@ -65,6 +66,7 @@ class HandlerRecord(NamedTuple):
     missing_since: float | None = None
     formerly: tuple[str, ...] = ()
     stale_key: str | None = None
+    undecided: bool = False
 
     @property
     def is_settled(self) -> bool:

@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
 
 class PlannedHandler(NamedTuple):
-    """A handler that is to run for an event; ``stale_key`` as in ``HandlerRecord``."""
+    """A handler that is to run for an event; the rest as in ``HandlerRecord``."""
 
     name: str
     stale_key: str | None = None
+    undecided: bool = False
 
 
 class Plan(NamedTuple):
@@ -119,6 +120,10 @@ class Expired(NamedTuple):
     """It is older than what was forgotten, and absent: it may have been handled."""
 
 
+class Unwanted(NamedTuple):
+    """No handler is for it, and the ledger does not have it: nothing was recorded."""
+
+
 class Undecided(NamedTuple):
     """Nothing was written: ask the ``where`` of these handlers, and come again."""
 
@@ -129,8 +134,8 @@ class Enqueued(NamedTuple):
     """It is recorded, and due in the inbox."""
 
 
-Accepted: TypeAlias = Claimed | Held | Settled | Expired | Undecided
-Recorded: TypeAlias = Enqueued | Settled | Expired | Undecided
+Accepted: TypeAlias = Claimed | Held | Settled | Expired | Unwanted | Undecided
+Recorded: TypeAlias = Enqueued | Settled | Expired | Unwanted | Undecided
 
 
 class HandlerResult(NamedTuple):

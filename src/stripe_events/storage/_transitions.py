@@ -74,6 +74,7 @@ def claimed(
     verb: Verb,
     record: EventRecord,
     now: float,
+    *,
     claim_id: str,
     lease: float,
     code: Code,

@@ -26,7 +26,7 @@ from stripe_events.storage._operations import (
     Write,
     WriteEach,
 )
-from stripe_events.storage._plans import undecided
+from stripe_events.storage._plans import to_be_asked
 from stripe_events.storage._records import OVER
 from stripe_events.storage._results import (
     NOTHING_NEW,
@@ -38,6 +38,7 @@ from stripe_events.storage._results import (
     Settled,
     Taken,
     Undecided,
+    Unwanted,
 )
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def accept(arrival: Arrival, lease: float) -> Verb[Accepted]:
     """Claim an event for this delivery; see ``EventStore.accept``."""
     while True:
         now, record = yield ReadEvent(arrival.scope, arrival.id)
-        asked = undecided(record, arrival.plan) if _is_open(record) else ()
+        asked = to_be_asked(record, arrival.plan) if _is_open(record) else ()
         if asked:
             return Undecided(asked)
         if record is None:
@@ -86,13 +87,13 @@ def enqueue(arrival: Arrival) -> Verb[Recorded]:
     """Put an event into the inbox; see ``InboxStore.enqueue``."""
     while True:
         now, record = yield ReadEvent(arrival.scope, arrival.id)
-        asked = undecided(record, arrival.plan) if _is_open(record) else ()
+        asked = to_be_asked(record, arrival.plan) if _is_open(record) else ()
         if asked:
             return Undecided(asked)
         if record is None:
             result = yield from _admit(arrival, now, None)
             if result is not None:
-                return result if isinstance(result, Expired) else Enqueued()
+                return result if isinstance(result, Expired | Unwanted) else Enqueued()
         elif record.state in OVER:
             settled = yield from _see_again(record, now)
             if settled is not None:
@@ -104,7 +105,10 @@ def enqueue(arrival: Arrival) -> Verb[Recorded]:
 def take_due(scope: str, code: Code, claim_id: str, lease: float, limit: int) -> Verb[list[Taken]]:
     """Claim what is due; see ``InboxStore.take_due``."""
     now, due = yield ReadDue(scope, limit)
-    new = [_transitions.claimed("take_due", record, now, claim_id, lease, code) for record in due]
+    new = [
+        _transitions.claimed("take_due", record, now, claim_id=claim_id, lease=lease, code=code)
+        for record in due
+    ]
     changes = [Change(old, new_one) for old, new_one in zip(due, new, strict=True)]
     plain = tuple(one for one in changes if one.new and one.new.state == "claimed")
     made = (yield WriteEach(plain)) if plain else ()
@@ -189,8 +193,10 @@ def _is_open(record: EventRecord | None) -> bool:
 
 def _admit(
     arrival: Arrival, now: float, lease: float | None
-) -> Verb[Claimed | Held | Expired | None]:
+) -> Verb[Claimed | Held | Expired | Unwanted | None]:
     """Record an event that is absent; None if it no longer is."""
+    if not arrival.plan.wanted:
+        return Unwanted()
     order = arrival.order_key and _keys.order_id(arrival.scope, arrival.order_key)
     key: KeyRecord | None = None
     if order or arrival.trusted:
@@ -237,7 +243,13 @@ def _claim(
         if record.lease_until > now:
             return Held(record.lease_until - now, record.answer)
     new = _transitions.claimed(
-        "accept", record, now, arrival.claim_id, lease, arrival.code, arrival.plan
+        "accept",
+        record,
+        now,
+        claim_id=arrival.claim_id,
+        lease=lease,
+        code=arrival.code,
+        plan=arrival.plan,
     )
     if not (yield from write(record, new)):
         return None
