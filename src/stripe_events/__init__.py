@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from stripe_events._messages import Outcome, WebhookResponse
     from stripe_events._parse import parse
+    from stripe_events._registry import Skip
     from stripe_events._resources import preload
     from stripe_events._selectors import EventHandler
     from stripe_events._verify import verify
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         ProcessingError,
         RetryLater,
         SignatureError,
+        StaleSnapshot,
         StoreError,
         StripeEventsError,
         UnknownEventType,
@@ -78,6 +80,8 @@ __all__ = [
     "ProcessingError",
     "RetryLater",
     "SignatureError",
+    "Skip",
+    "StaleSnapshot",
     "StoreError",
     "StripeEventsError",
     "UnknownEvent",
@@ -100,6 +104,7 @@ _HOMES = {
     "Outcome": "_messages",
     "WebhookResponse": "_messages",
     "parse": "_parse",
+    "Skip": "_registry",
     "EventHandler": "_selectors",
     "preload": "_resources",
     "verify": "_verify",

@@ -12,11 +12,12 @@ from stripe_events._delivery.settings import Settings
 from stripe_events._fork import Lock
 from stripe_events._registration import Registration
 from stripe_events._registry import RoutingTable, compile_table
-from stripe_events.errors import ConfigurationError, UsageError
+from stripe_events.errors import AsyncStoreError, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stripe_events._delivery.ledger import StoreOptions
     from stripe_events._event import AnyEvent
     from stripe_events._registry import Explanation, Kind
 
@@ -30,6 +31,7 @@ class Compilation(Registration):
         clock: Callable[[], float],
         max_body_bytes: int,
         expect_livemode: bool | None,
+        store: StoreOptions | None,
     ) -> None:
         """Check the settings; nothing is registered yet."""
         super().__init__()
@@ -38,6 +40,7 @@ class Compilation(Registration):
         self.expect_livemode = expect_livemode
         self._max_body_bytes = max_body_bytes
         self._clock = clock
+        self._store_options = store
         self._lock = Lock()
         self._settings: Settings | None = None
 
@@ -63,6 +66,8 @@ class Compilation(Registration):
 
         Raises:
             DuplicateHandler: two included routers have handlers of the same name.
+            UsageError: with a store, a handler needs a ``name=``: a lambda, a partial, a
+                function inside of another one or in ``__main__``.
         """
         self._compiled()
 
@@ -97,6 +102,8 @@ class Compilation(Registration):
         settings = self._settings or self._compile()
         if in_threads and settings.needs_loop:
             raise UsageError("async middleware needs ahandle() or aprocess()")
+        if in_threads and settings.ledger is not None and settings.ledger.is_async:
+            raise _async_store(settings.ledger.store)
         return settings
 
     def _compile(self) -> Settings:
@@ -108,5 +115,14 @@ class Compilation(Registration):
                     clock=self._clock,
                     max_body_bytes=self._max_body_bytes,
                     expect_livemode=self._expect_livemode,
+                    store=self._store_options,
                 )
             return self._settings
+
+
+def _async_store(store: object) -> AsyncStoreError:
+    name = type(store).__name__
+    twin = name.removeprefix("Async") if name.startswith("Async") else "its sync twin"
+    return AsyncStoreError(
+        f"{name} is awaited, so it needs ahandle() or aprocess(); in threads, use {twin}"
+    )

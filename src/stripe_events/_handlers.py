@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from stripe_events._callables import is_async, is_generator, takes_two
-from stripe_events._registry import NO_FILTERS, Filters, Handler, Selector, Where
+from stripe_events._registry import NO_FILTERS, Filters, Handler, Selector, Skip, Where
 from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ def maker(
     is_fallback: bool = False,
     name: str | None = None,
     timeout: float | None = None,
+    formerly: str | Collection[str] | None = None,
+    stale: str | Skip | None = None,
     **filters: Any,
 ) -> Callable[[Callable[..., Any]], Handler]:
     """
@@ -30,12 +32,12 @@ def maker(
         TypeError: there is no such option.
     """
     checked = _filters(selector, **filters)
+    former = _names("formerly", formerly) or ()
+    skip = _skip(stale, selector)
     if name is not None and not (isinstance(cast("object", name), str) and name):
         msg = f"name={name!r} names nothing: leave it out or give a name as text"
         raise UsageError(msg)
-    if timeout is not None and not 0 < timeout < math.inf:
-        msg = f"timeout is a finite number of seconds above 0, not {timeout!r}"
-        raise UsageError(msg)
+    _check_timeout(timeout)
 
     def make(function: Callable[..., Any]) -> Handler:
         _refuse_what_would_not_run(function)
@@ -54,9 +56,18 @@ def maker(
             is_fallback=is_fallback,
             filters=checked,
             timeout=timeout,
+            formerly=former,
+            stale=None if skip is None else skip.group or name or _default_name(function),
+            has_stable_name=name is not None or _is_stable(function),
         )
 
     return make
+
+
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is not None and not 0 < timeout < math.inf:
+        msg = f"timeout is a finite number of seconds above 0, not {timeout!r}"
+        raise UsageError(msg)
 
 
 def check_middleware(function: Any) -> None:
@@ -116,6 +127,19 @@ def _filters(
     return NO_FILTERS if filters == NO_FILTERS else filters
 
 
+def _skip(stale: str | Skip | None, selector: Selector | None) -> Skip | None:
+    if stale is None:
+        return None
+    if selector is None or not selector.snapshot:
+        raise UsageError("stale= is for snapshot events: others carry no state that could be old")
+    if stale == "skip":
+        return Skip()
+    if not isinstance(stale, Skip):
+        msg = f'stale= is "skip" or Skip(group=...), not {stale!r}'
+        raise UsageError(msg)
+    return stale
+
+
 def _names(option: str, value: str | Collection[str] | None) -> tuple[str, ...] | None:
     if value is None:
         return None
@@ -150,6 +174,14 @@ def _refuse_what_would_not_run(function: Any) -> None:
             "a handler that yields would never run: return instead, or register it with "
             "router.middleware"
         )
+
+
+def _is_stable(function: Any) -> bool:
+    """Tell whether the default name finds the same handler in another process, too."""
+    if isinstance(function, partial):
+        return False
+    name = _default_name(function)
+    return "<" not in name and not name.startswith("__main__:")
 
 
 def _default_name(function: Any) -> str:

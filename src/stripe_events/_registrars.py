@@ -7,12 +7,25 @@ For type checkers: nobody loads this at run time, where it would cost a millisec
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Collection, Generator
-from typing import Any, Generic, Protocol, TypeAlias, TypedDict, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Protocol,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    overload,
+)
 
 from stripe_events._delivery.context import Context
 from stripe_events._event import AnyEvent
 from stripe_events._selectors import EventHandler
 from stripe_events.observers import Record
+
+if TYPE_CHECKING:
+    from stripe_events._registry import Skip
 
 __all__ = [
     "E1",
@@ -69,6 +82,10 @@ class HandlerOptions(TypedDict, Generic[E], total=False):
     that tells, asked last and once per event; if it raises, the handler has
     failed. ``name``: instead of ``module:qualname``. ``timeout``: seconds after
     which an async handler is cancelled; a sync one cannot be, so it is refused.
+    ``formerly``: what the handler was called before, so that events planned for
+    that name go on here. ``stale``: ``"skip"`` leaves out snapshots older than the
+    newest one that this handler (or with ``Skip(group=...)`` any of its group) has
+    succeeded on; for handlers that copy state.
     """
 
     changed: str | Collection[str]
@@ -77,6 +94,8 @@ class HandlerOptions(TypedDict, Generic[E], total=False):
     where: Callable[[E], object]
     name: str
     timeout: float
+    formerly: str | Collection[str]
+    stale: Literal["skip"] | Skip
 
 
 class Registrar(Protocol[E]):

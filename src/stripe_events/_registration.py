@@ -288,6 +288,21 @@ class Registration:
         self._check_open()
         self._registry.include(router._registry)
 
+    def retire(self, *names: str) -> None:
+        """
+        Say that handlers of these names are no more, so that nothing waits for them.
+
+        Where an event was planned for one and it is not settled, it is dropped by the
+        next attempt. Without a store it says nothing.
+
+        Raises:
+            UsageError: no name was given, or the router is frozen.
+        """
+        self._check_open()
+        if not names or not all(names):
+            raise UsageError("retire() takes the names of handlers that were removed")
+        self._registry.retired.update(names)
+
     def _decorator(self, make: Callable[[Callable[..., Any]], Handler]) -> Callable[[Any], Any]:
         def decorator(function: Any) -> Any:
             self._check_open()

@@ -56,6 +56,11 @@ class Filters(NamedTuple):
         Raises:
             UsageError: ``where`` gave something to await, which would count as true.
         """
+        refused = self.refusal_but_where(event)
+        return "where" if refused is None and not self.passes_where(event) else refused
+
+    def refusal_but_where(self, event: AnyEvent) -> str | None:
+        """Do the same without asking ``where``."""
         if self.livemode is not None and event.livemode is not self.livemode:
             return "livemode"
         if self.accounts is not None and account_of(event) not in self.accounts:
@@ -64,16 +69,28 @@ class Filters(NamedTuple):
             isinstance(event, Event) and event.changed(*self.changed)
         ):
             return "changed"
-        if self.where is not None and not _decided(self.where(event)):
-            return "where"
         return None
+
+    def passes_where(self, event: AnyEvent) -> bool:
+        """
+        Tell what ``where`` says; True if there is none. What it raises is not caught here.
+
+        Raises:
+            UsageError: it gave something to await, which would count as true.
+        """
+        return self.where is None or _decided(self.where(event))
 
 
 NO_FILTERS = Filters()
 
 
 class Handler(NamedTuple):
-    """One registered handler; ``selector`` is None for those that take every type."""
+    """
+    One registered handler; ``selector`` is None for those that take every type.
+
+    ``formerly``: names that it had before. ``stale``: the group whose newest snapshot it
+    must not fall behind. ``has_stable_name``: the name is the same in every process.
+    """
 
     name: str
     call: Callable[..., Any]
@@ -84,6 +101,20 @@ class Handler(NamedTuple):
     filters: Filters = NO_FILTERS
     timeout: float | None = None
     middleware: tuple[Callable[..., Any], ...] = ()
+    formerly: tuple[str, ...] = ()
+    stale: str | None = None
+    has_stable_name: bool = True
+
+
+class Skip(NamedTuple):
+    """
+    Skip snapshots that are older than the newest one a handler has succeeded on.
+
+    ``group``: share that newest one with the other handlers of the group; None keeps it
+    to the one handler.
+    """
+
+    group: str | None = None
 
 
 class Planned(NamedTuple):
@@ -109,7 +140,7 @@ class Explanation(NamedTuple):
 class Registry:
     """What was registered with one router, in order."""
 
-    __slots__ = ("frozen", "handlers", "included", "middleware", "names", "observers")
+    __slots__ = ("frozen", "handlers", "included", "middleware", "names", "observers", "retired")
 
     def __init__(self) -> None:
         """Start empty."""
@@ -118,6 +149,7 @@ class Registry:
         self.middleware: list[Callable[..., Any]] = []
         self.observers: list[tuple[type[Any], Callable[[Any], object]]] = []
         self.included: list[Registry] = []
+        self.retired: set[str] = set()
         self.frozen = False
 
     def freeze(self) -> None:
@@ -173,17 +205,22 @@ class Registry:
             yield from registry.compiled_handlers(middleware)
 
 
+_NONE: frozenset[str] = frozenset()
+
+
 class RoutingTable:
     """What handlers are for which event: made once, read by every delivery."""
 
     # More types than Stripe has ever had; beyond, types are looked up unremembered.
     _MOST_REMEMBERED = 2000
 
-    __slots__ = ("_by_type", "handlers")
+    __slots__ = ("_by_type", "by_name", "handlers", "retired")
 
-    def __init__(self, handlers: Sequence[Handler]) -> None:
-        """Take all handlers in running order."""
+    def __init__(self, handlers: Sequence[Handler], retired: frozenset[str] = _NONE) -> None:
+        """Take all handlers in running order, and the names of those that are no more."""
         self.handlers = tuple(handlers)
+        self.by_name = {handler.name: handler for handler in handlers}
+        self.retired = retired
         # For each type its handlers, and whether any of them has filters.
         self._by_type: dict[tuple[Kind, str], tuple[tuple[Planned, ...], bool]] = {}
 
@@ -200,6 +237,19 @@ class RoutingTable:
             return selected
         plan = (_filtered(candidate, event) for candidate in selected)
         return tuple(planned for planned in plan if planned is not None)
+
+    def candidates(self, event: AnyEvent) -> tuple[list[Handler], list[Handler]]:
+        """Give the handlers that are to run, and those whose ``where`` is yet to be asked."""
+        selected, any_filtered = self._for_type(kind_of(event), event.type)
+        if not any_filtered:
+            return [planned.handler for planned in selected], []
+        passed = [
+            planned.handler
+            for planned in selected
+            if planned.handler.filters.refusal_but_where(event) is None
+        ]
+        wanted = [handler for handler in passed if handler.filters.where is None]
+        return wanted, [handler for handler in passed if handler.filters.where is not None]
 
     def middleware(self) -> set[Callable[..., Any]]:
         """Give all middleware that is around any handler."""
@@ -239,7 +289,8 @@ def compile_table(registry: Registry) -> RoutingTable:
     Make the routing table of a registry and all that it includes.
 
     Raises:
-        DuplicateHandler: two handlers have the same name.
+        DuplicateHandler: two handlers have the same name, or one has the former or
+            retired name of another.
         UsageError: a registry is included twice.
     """
     descendants = list(registry.descendants())
@@ -253,7 +304,17 @@ def compile_table(registry: Registry) -> RoutingTable:
         if handler.name in seen:
             raise _duplicate(handler.name)
         seen.add(handler.name)
-    return RoutingTable(handlers)
+    retired = frozenset().union(registry.retired, *(below.retired for below in descendants))
+    _check_former_names(handlers, seen, retired)
+    return RoutingTable(handlers, retired)
+
+
+def _check_former_names(handlers: list[Handler], names: set[str], retired: frozenset[str]) -> None:
+    former = [old for handler in handlers for old in handler.formerly]
+    for old in (*former, *retired):
+        if old in names or former.count(old) > (old not in retired):
+            msg = f"{old!r} cannot be a former or retired name and another handler's name, too"
+            raise DuplicateHandler(msg)
 
 
 def kind_of(event: AnyEvent) -> Kind:

@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from stripe_events._event import AnyEvent
-    from stripe_events.errors import DeliveryError, HandlerError
+    from stripe_events.errors import DeliveryError, StripeEventsError
 
 __all__ = [
+    "Busy",
     "Dead",
+    "Duplicate",
     "Failed",
     "Handled",
     "HandlerOutcome",
     "HandlerRun",
     "Ignored",
+    "LateError",
+    "Overdue",
     "Received",
     "Record",
     "Rejected",
@@ -52,10 +56,28 @@ class Rejected(NamedTuple):
 
 
 class Ignored(NamedTuple):
-    """No handler is for the event, or its livemode is not the expected one."""
+    """
+    No handler is for the event, or its livemode is not the expected one.
+
+    ``expired``: trusted input older than what the ledger has forgotten, so that it may
+    have been handled before.
+    """
 
     event: AnyEvent
-    reason: Literal["no handler", "livemode"]
+    reason: Literal["no handler", "livemode", "expired"]
+
+
+class Duplicate(NamedTuple):
+    """The ledger has the event as ``done`` or ``dead``: nothing was run."""
+
+    event: AnyEvent
+    state: Literal["done", "dead"]
+
+
+class Busy(NamedTuple):
+    """The event is being processed elsewhere, or waits for another one of its order key."""
+
+    event: AnyEvent
 
 
 class Handled(NamedTuple):
@@ -67,21 +89,53 @@ class Handled(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """At least one handler failed; Stripe will deliver the event again."""
+    """
+    The event was answered 500; Stripe will deliver it again.
+
+    ``error`` is a ``HandlerError`` if handlers failed; else it says what did: the store
+    (``StoreError``), the claim (``LostClaim``), a planned handler that the code does not
+    have (``HandlerMissing``).
+    """
 
     event: AnyEvent
     runs: tuple[HandlerRun, ...]
     seconds: float
-    error: HandlerError
+    error: StripeEventsError
 
 
 class Dead(NamedTuple):
-    """At least one handler gave up for good (``Permanent``) and none failed otherwise."""
+    """
+    At least one handler gave up for good (``Permanent``) and none is left to run.
+
+    ``error`` is a ``HandlerError`` if that happened now, not in an earlier attempt.
+    """
 
     event: AnyEvent
     runs: tuple[HandlerRun, ...]
     seconds: float
-    error: HandlerError
+    error: StripeEventsError
 
 
-Record: TypeAlias = Received | Rejected | Ignored | Handled | Failed | Dead
+class LateError(NamedTuple):
+    """A handler raised after its own commit, by which it was done; it is not run again."""
+
+    event: AnyEvent
+    handler: str
+    error: Exception
+
+
+class Overdue(NamedTuple):
+    """
+    Events are due, or their claim's lease is over, and nobody has come for them.
+
+    ``events`` of them (at most 1,000 are counted), the oldest for ``seconds``. Told by
+    ``router.overdue()``.
+    """
+
+    events: int
+    seconds: float
+
+
+Record: TypeAlias = (
+    Received | Rejected | Ignored | Duplicate | Busy | Handled | Failed | Dead | LateError | Overdue
+)

@@ -5,23 +5,25 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from stripe_events._compilation import Compilation
 from stripe_events._delivery import flow
 from stripe_events._delivery.context import TIME_LIMIT
-from stripe_events._delivery.drivers import Drivers
 from stripe_events._messages import MAX_BODY_BYTES, Body, Headers, WebhookResponse
+from stripe_events._recording import Recording, store_options
 from stripe_events._verification import Secrets, SignatureVerifier, Verifier
 from stripe_events.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from stripe_events._delivery.order import OrderBy
+    from stripe_events.storage import AsyncEventStore, EventStore
+
 __all__ = ["EventRouter"]
 
 _NO_SECRETS: Final[tuple[str, ...]] = ()
 
 
-class EventRouter(Compilation):
+class EventRouter(Recording):
     """
     Takes Stripe's deliveries and runs the handlers registered for them.
 
@@ -41,6 +43,18 @@ class EventRouter(Compilation):
         handler_threads: how many sync handlers may run at once under ``ahandle``;
             None leaves it to Python.
         clock: gives the time in unix seconds.
+        store: the ledger, see ``stripe_events.storage``: what was recorded there is
+            handled once, also if Stripe delivers it again. None keeps nothing.
+        scope: keeps services that share a store apart.
+        lease: for how many seconds a claim lasts if its process dies; while it lives,
+            it is extended.
+        busy_wait: how many seconds a delivery waits for another one of the same event.
+        max_abandoned: after how many runs that ended with their process a handler is dead.
+        rescue_after: seconds after which an event that failed inline is due for
+            ``rescue``; by default when Stripe has stopped delivering it.
+        order_by: ``"object"``, or a function that gives an event's key: events of one
+            key are handled one at a time, in the order of their creation.
+        order_inline: say that an event may wait for Stripe's next try, as order asks.
 
     Raises:
         ConfigurationError: blank secrets, or None for one, as an environment variable
@@ -58,19 +72,37 @@ class EventRouter(Compilation):
         max_body_bytes: int = MAX_BODY_BYTES,
         handler_threads: int | None = None,
         clock: Callable[[], float] = time.time,
+        store: EventStore | AsyncEventStore | None = None,
+        scope: str = "default",
+        lease: float = 30.0,
+        busy_wait: float = 1.0,
+        max_abandoned: int = 5,
+        rescue_after: float = 345_600.0,
+        order_by: OrderBy | None = None,
+        order_inline: bool = False,
     ) -> None:
         """Check the settings; nothing is started yet."""
         super().__init__(
-            clock=clock, max_body_bytes=max_body_bytes, expect_livemode=expect_livemode
+            clock=clock,
+            max_body_bytes=max_body_bytes,
+            expect_livemode=expect_livemode,
+            handler_threads=handler_threads,
+            store=store_options(
+                store,
+                scope=scope,
+                lease=lease,
+                busy_wait=busy_wait,
+                max_abandoned=max_abandoned,
+                rescue_after=rescue_after,
+                order_by=order_by,
+                order_inline=order_inline,
+            ),
         )
         if secrets is not _NO_SECRETS and verifier is not None:
             raise ConfigurationError("give secrets= or verifier=, not both")
         if secrets is not _NO_SECRETS:
             verifier = SignatureVerifier(secrets, tolerance=tolerance, clock=clock)
-        if handler_threads is not None and handler_threads < 1:
-            raise ConfigurationError("handler_threads= allows none: give a number from 1 up")
         self._verifier = verifier
-        self._drivers = Drivers(handler_threads)
 
     def handle(
         self, body: Body, headers: Headers, *, time_limit: float = TIME_LIMIT
@@ -157,10 +189,12 @@ class EventRouter(Compilation):
             UsageError: called inside an async handler that runs under ``handle``.
         """
         self._drivers.close(wait)
+        self._stop_heartbeat()
 
     async def aclose(self, *, wait: float = 30.0) -> None:
         """Do the same as ``close``, while the deliveries on this event loop go on."""
         await self._drivers.aclose(wait)
+        self._stop_heartbeat()
 
     def _webhook(
         self, body: Body, headers: Headers, time_limit: float, *, in_threads: bool = False

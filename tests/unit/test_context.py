@@ -209,7 +209,7 @@ def test_one_handler_answers_once() -> None:
     """A second answer is a mistake, even an equal one."""
     ctx = context()
     ctx.respond({})
-    with pytest.raises(UsageError, match="one delivery has one answer"):
+    with pytest.raises(UsageError, match="one event has one answer"):
         ctx.respond({})
 
 

@@ -66,6 +66,7 @@ OUTCOMES = {
     "ProcessingError": "failed",
     "StoreError": "store_failed",
     "LostClaim": "failed",
+    "StaleSnapshot": "failed",
     "Busy": "busy",
     "HandlerMissing": "handler_missing",
     "HandlerError": "failed",

@@ -22,8 +22,10 @@ from stripe_events._delivery.effects import (
     SUCCEEDED,
     Accept,
     Effect,
+    Pause,
     Run,
     RunResult,
+    StoreEffect,
     Verify,
 )
 from stripe_events._delivery.observing import log
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stripe_events._delivery.context import Context
+    from stripe_events._delivery.effects import Call
     from stripe_events._delivery.flow import Flow
     from stripe_events._delivery.in_flight import InFlight
     from stripe_events._event import AnyEvent
@@ -55,8 +58,8 @@ class AsyncDriver:
     def __init__(self, threads: int | None, in_flight: InFlight) -> None:
         """Take the most threads for sync handlers; None leaves it to Python."""
         self._for_handlers = ThreadPoolExecutor(threads, "stripe-events-handler")
-        # Of its own, so that verifying never queues behind handlers.
-        self._for_verifiers = ThreadPoolExecutor(None, "stripe-events-verifier")
+        # Of their own, so that stores and verifiers never queue behind handlers.
+        self._for_stores = ThreadPoolExecutor(None, "stripe-events-store")
         self._in_flight = in_flight
         self._tasks: set[asyncio.Task[WebhookResponse]] = set()
 
@@ -78,7 +81,7 @@ class AsyncDriver:
 
     def stop(self) -> None:
         """Let go of the threads; one that still runs a handler ends after it."""
-        for executor in (self._for_handlers, self._for_verifiers):
+        for executor in (self._for_handlers, self._for_stores):
             executor.shutdown(wait=False, cancel_futures=True)
 
     async def _begin(self, flow: Flow) -> WebhookResponse | asyncio.Task[WebhookResponse]:
@@ -110,7 +113,10 @@ class AsyncDriver:
         self._in_flight.leave(task.get_loop())
 
     async def _perform_rest(self, flow: Flow, effect: Effect) -> WebhookResponse:
-        return cast("WebhookResponse", await self._perform_until((), flow, effect))
+        try:
+            return cast("WebhookResponse", await self._perform_until((), flow, effect))
+        except Stopped:
+            return WebhookResponse(Outcome.DRAINING)
 
     async def _perform_until(
         self, stop: type[Effect] | tuple[()], flow: Flow, effect: Effect | None
@@ -137,9 +143,32 @@ class AsyncDriver:
                 verify = effect.verifier.verify
                 if not effect.verifier.blocking:
                     return verify(effect.body, effect.headers)
-                return await _in_thread(self._for_verifiers, verify, effect.body, effect.headers)
-            case _:
-                return None  # without a store nothing is claimed or recorded
+                return await _in_thread(self._for_stores, verify, effect.body, effect.headers)
+            case Pause():
+                return await asyncio.sleep(effect.seconds)
+            case StoreEffect():
+                return None if effect.call is None else await self._ask(effect.call)
+
+    async def _ask(self, call: Call) -> Any:
+        """Perform a verb to its end, also while this task is cancelled: it may be half done."""
+        if call.is_async:
+            asked: asyncio.Future[Caught] = asyncio.ensure_future(_caught_async(call))
+        else:
+            asked = asyncio.wrap_future(self._submit(self._for_stores, call))
+        while True:
+            try:
+                caught = await asyncio.shield(asked)
+            except asyncio.CancelledError:
+                if asked.cancelled():
+                    raise
+                continue  # the flow learns of it at the next handler
+            return caught.get()
+
+    def _submit(self, executor: ThreadPoolExecutor, call: Call) -> Future[Caught]:
+        try:
+            return executor.submit(contextvars.copy_context().run, _caught, call)
+        except RuntimeError:
+            raise Stopped from None
 
     async def _run(self, effect: Run) -> RunResult:
         if self._in_flight.over or is_being_cancelled():
@@ -228,6 +257,13 @@ def _caught(function: Callable[..., Any], *args: Any) -> Caught:
     try:
         return Caught(function(*args))
     except Exception as error:  # noqa: BLE001 - raised again on the loop
+        return Caught(error=error)
+
+
+async def _caught_async(call: Call) -> Caught:
+    try:
+        return Caught(await call())
+    except Exception as error:  # noqa: BLE001 - raised again by who asked
         return Caught(error=error)
 
 

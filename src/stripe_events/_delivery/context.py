@@ -7,14 +7,28 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from stripe_events._messages import Answer
 from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Coroutine, Mapping
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from typing import Protocol, TypeVar
+
+    from stripe_events._delivery.completion import Completion
+    from stripe_events.storage._protocols import AsyncTransactionalStore, TransactionalStore
+
+    ConnectionT = TypeVar("ConnectionT")
+
+    class _SyncConnection(Protocol):
+        def commit(self) -> None: ...
+
+    class _AsyncConnection(Protocol):
+        def commit(self) -> Coroutine[Any, Any, None]: ...
+
 
 __all__ = ["Context", "Delivery"]
 
@@ -28,7 +42,7 @@ _MAX_IDEMPOTENCY_KEY = 255  # https://docs.stripe.com/api/idempotent_requests
 class Delivery:
     """What all handlers of one delivery share."""
 
-    __slots__ = ("_id", "_started", "answer", "ends", "received", "secret")
+    __slots__ = ("_id", "_started", "answer", "ends", "received", "seconds", "secret")
 
     def __init__(
         self, received: float, secret: str | None = None, seconds: float = TIME_LIMIT
@@ -36,6 +50,7 @@ class Delivery:
         """Start the clock: handlers have ``seconds`` from now."""
         self.received: float = received
         self.secret: str | None = secret
+        self.seconds: float = seconds
         self._started = monotonic()
         self.ends: float = self._started + seconds
         self.answer: Answer | None = None
@@ -61,7 +76,15 @@ class Context:
     nothing of it.
     """
 
-    __slots__ = ("_delivery", "_ends", "_event_id", "_handler", "_skipped", "answer")
+    __slots__ = (
+        "_delivery",
+        "_ends",
+        "_event_id",
+        "_handler",
+        "_skipped",
+        "answer",
+        "completion",
+    )
 
     def __init__(
         self, delivery: Delivery, event_id: str, handler: str, seconds: float | None = None
@@ -73,6 +96,7 @@ class Context:
         self._ends = delivery.ends if seconds is None else min(delivery.ends, monotonic() + seconds)
         self.answer: Answer | None = None
         self._skipped: str | None = None
+        self.completion: Completion | None = None
 
     @property
     def delivery_id(self) -> str:
@@ -81,8 +105,8 @@ class Context:
 
     @property
     def attempt(self) -> int:
-        """How often this handler has been started for this event; 1 without a store."""
-        return 1
+        """How often this handler has been started for this event, from 1; needs a store."""
+        return 1 if self.completion is None else self.completion.handler.attempts + 1
 
     @property
     def received_at(self) -> datetime:
@@ -108,8 +132,8 @@ class Context:
 
     @property
     def out_of_order(self) -> bool:
-        """Whether a later event of the same object was handled before; needs a store."""
-        return False
+        """Whether a later event of the same order key was done before; needs ``order_by``."""
+        return self.completion is not None and self.completion.event.out_of_order
 
     @property
     def idempotency_key(self) -> str:
@@ -117,9 +141,12 @@ class Context:
         A key that is the same in every attempt of this handler for this event.
 
         Give it to Stripe's API or to any service that takes idempotency keys. At
-        most 255 characters of printable ASCII, as it travels in a header.
+        most 255 characters of printable ASCII, as it travels in a header. A handler that
+        was renamed by ``formerly`` keeps its key; a replay has a new one.
         """
         key = f"{self._event_id}/{self._handler}"
+        if self.completion is not None:
+            key = f"{self._event_id}/{self.completion.key_name()}"
         if len(key) <= _MAX_IDEMPOTENCY_KEY and key.isascii() and key.isprintable():
             return key
         from hashlib import sha256
@@ -157,6 +184,67 @@ class Context:
         """
         self._skipped = reason
 
+    @overload
+    def transaction(
+        self, store: TransactionalStore[ConnectionT]
+    ) -> AbstractContextManager[ConnectionT]: ...
+    @overload
+    def transaction(
+        self, store: AsyncTransactionalStore[ConnectionT]
+    ) -> AbstractAsyncContextManager[ConnectionT]: ...
+    def transaction(self, store: Any) -> Any:
+        """
+        Open a transaction on the router's store: a ``with`` block that gives its connection.
+
+        What the block writes and "this handler is done" are committed together, or not at
+        all; the claim is checked as the last statement. A block that raises rolls back.
+        From the commit on the handler is done: what it does or raises afterwards is not
+        retried. ``with`` for sync stores, ``async with`` for async ones.
+
+        Args:
+            store: the one that was given to ``EventRouter(store=...)``.
+
+        Raises:
+            UsageError: another store, one without transactions, or the second block of
+                this run.
+            LostClaim: at the end of the block: somebody else claimed the event since.
+            StaleSnapshot: at the end of the block: a handler with ``stale=`` was
+                overtaken by a newer snapshot.
+            StoreError: the database failed; without an answer to the commit, the
+                library finds out what became of it.
+        """
+        return self._recorded().transaction(self, store)
+
+    @overload
+    def complete_on(self, connection: _SyncConnection) -> None: ...
+    @overload
+    def complete_on(self, connection: _AsyncConnection) -> Awaitable[None]: ...
+    def complete_on(self, connection: Any) -> Any:
+        """
+        Write "this handler is done" on your own connection, for you to commit.
+
+        Call it last before the commit, in a transaction on the database that holds the
+        ledger, begun inside this handler. If it is not committed by the time that the
+        handler returns, the handler has failed. Await it on an async connection.
+
+        Args:
+            connection: the driver's own: ``sqlite3`` or ``psycopg``. In Django that is
+                ``connection.connection``, in SQLAlchemy
+                ``session.connection().connection.driver_connection``.
+
+        Raises:
+            UsageError: autocommit, another database, no store that could do this, or
+                the second completion of this run.
+            LostClaim, StaleSnapshot, StoreError: as at the end of ``transaction``; let
+                them pass, so that your transaction is rolled back.
+        """
+        return self._recorded().complete_on(self, connection)
+
+    def _recorded(self) -> Completion:
+        if self.completion is None:
+            raise UsageError("this needs a ledger: give EventRouter(store=...)")
+        return self.completion
+
     def respond(self, json_value: Any, headers: Mapping[str, str] | None = None) -> None:
         """
         Answer Stripe with this JSON, for the types whose answer Stripe reads.
@@ -165,12 +253,15 @@ class Context:
         do. Some types need a ``Stripe-Version`` header in the answer.
 
         Raises:
-            UsageError: an answer was given in this delivery already, or a header
-                is none that can be sent: its value is text of one line, in ASCII.
+            UsageError: an answer was given for this event already; the handler was
+                completed already, by its own commit; or a header is none that can
+                be sent: its value is text of one line, in ASCII.
             TypeError, ValueError: the value has no JSON form.
         """
         if self.answer is not None or self._delivery.answer is not None:
-            raise UsageError("ctx.respond() was called already: one delivery has one answer")
+            raise UsageError("ctx.respond() was called already: one event has one answer")
+        if self.completion is not None and self.completion.is_over():
+            raise UsageError("ctx.respond() comes too late: call it before the handler's commit")
         body = json.dumps(json_value, allow_nan=False).encode("utf-8")
         self.answer = Answer(body, _checked(headers or {}))
 

@@ -8,13 +8,15 @@ time of a NamedTuple.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stripe_events._delivery.context import Context
     from stripe_events._event import AnyEvent
     from stripe_events._messages import Answer, Headers
-    from stripe_events._registry import Handler, Planned
+    from stripe_events._registry import Handler
     from stripe_events._verification import Verifier
     from stripe_events.observers import HandlerOutcome
 
@@ -31,15 +33,52 @@ class Verify:
         self.headers = headers
 
 
-class Accept:
-    """Claim the event for this delivery, recording it with its plan."""
+class Call:
+    """A verb of a store with its arguments; calling gives its result, or an awaitable of it."""
 
-    __slots__ = ("event", "plan")
+    __slots__ = ("_arguments", "_verb", "is_async")
 
-    def __init__(self, event: AnyEvent, plan: tuple[Planned, ...]) -> None:
-        """Say which event is to be claimed, for which handlers."""
-        self.event = event
-        self.plan = plan
+    def __init__(
+        self, verb: Callable[..., Any], arguments: tuple[Any, ...], *, is_async: bool
+    ) -> None:
+        """Take what is to be called."""
+        self._verb = verb
+        self._arguments = arguments
+        self.is_async = is_async
+
+    def __call__(self) -> Any:
+        """Call the verb."""
+        return self._verb(*self._arguments)
+
+
+class StoreEffect:
+    """
+    Ask the store for something; gives the result of ``call``, or raises what that raises.
+
+    Without a store ``call`` is None, and the effect is only a place where a process can die.
+    """
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Call | None = None) -> None:
+        """Take what is to be called."""
+        self.call = call
+
+
+class Accept(StoreEffect):
+    """Claim the event for this delivery, recording it with its plan; gives an ``Accepted``."""
+
+    __slots__ = ()
+
+
+class Pause:
+    """Let some seconds pass."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self, seconds: float) -> None:
+        """Say how many."""
+        self.seconds = seconds
 
 
 class Run:
@@ -54,7 +93,7 @@ class Run:
         self.context = context
 
 
-class Finish:
+class Finish(StoreEffect):
     """Record how a handler ended, and what Stripe is to be answered if it said so."""
 
     __slots__ = ("answer", "error", "handler", "outcome")
@@ -66,24 +105,38 @@ class Finish:
         error: Exception | None = None,
         answer: Answer | None = None,
     ) -> None:
-        """Say how the handler of this name ended."""
+        """Say how the handler of this name ended; ``call`` comes later, if there is a store."""
+        self.call: Call | None = None
         self.handler = handler
         self.outcome: HandlerOutcome = outcome
         self.error = error
         self.answer = answer
 
 
-class Suspend(NamedTuple):
+class IsSettled(StoreEffect):
+    """Ask whether a handler's own transaction was committed; see ``TransactionalStore``."""
+
+    __slots__ = ()
+
+
+class Suspend(StoreEffect):
     """End the attempt with work left; ``retry_after`` (seconds) if a handler asked for it."""
 
-    retry_after: float | None
+    __slots__ = ("retry_after",)
+
+    def __init__(self, retry_after: float | None, call: Call | None = None) -> None:
+        """Say when, if a handler said so."""
+        self.call = call
+        self.retry_after = retry_after
 
 
-class GiveBack(NamedTuple):
+class GiveBack(StoreEffect):
     """Return the claim unused: no handler code is running any more."""
 
+    __slots__ = ()
 
-Effect: TypeAlias = Verify | Accept | Run | Finish | Suspend | GiveBack
+
+Effect: TypeAlias = Verify | Pause | Run | StoreEffect
 
 
 class RunResult(NamedTuple):

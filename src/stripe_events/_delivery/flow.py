@@ -8,7 +8,7 @@ nothing that matters happens outside an effect. Closing the flow yields nothing.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stripe_events import _envelope, _payload
 from stripe_events._delivery.context import Context, Delivery
@@ -23,6 +23,7 @@ from stripe_events._delivery.effects import (
     Verify,
 )
 from stripe_events._delivery.observing import log
+from stripe_events._delivery.results import finish_of, handler_error, retry_after, runs
 from stripe_events._messages import (
     Body,
     Headers,
@@ -34,19 +35,17 @@ from stripe_events._messages import (
 from stripe_events._parse import event_of
 from stripe_events.errors import (
     DeliveryError,
-    HandlerError,
-    Permanent,
     ProcessingError,
-    RetryLater,
 )
 
 if TYPE_CHECKING:
     from stripe_events._delivery.settings import Settings
     from stripe_events._event import AnyEvent
     from stripe_events._verification import Verification, Verifier
-    from stripe_events.observers import HandlerRun
 
 Flow: TypeAlias = Generator[Effect, Any, WebhookResponse]
+
+_UNRECORDED = Accept()
 
 
 def webhook(
@@ -70,7 +69,7 @@ def webhook(
     except ProcessingError as error:
         log("ERROR", str(error), error)
         return WebhookResponse(Outcome.FAILED, error=error)
-    return (yield from _deliver(settings, event, Delivery(received, secret, seconds)))
+    return (yield from _deliver(settings, event, Delivery(received, secret, seconds), raw))
 
 
 def trusted(settings: Settings, payload: Body | Mapping[str, Any], seconds: float) -> Flow:
@@ -80,20 +79,24 @@ def trusted(settings: Settings, payload: Body | Mapping[str, Any], seconds: floa
         event = event_of(_envelope.unwrap(payload), received)
     except DeliveryError as error:
         return _rejected(settings, error)
-    return (yield from _deliver(settings, event, Delivery(received, None, seconds)))
+    return (yield from _deliver(settings, event, Delivery(received, None, seconds), None))
 
 
-def _deliver(settings: Settings, event: AnyEvent, delivery: Delivery) -> Flow:
+def _deliver(settings: Settings, event: AnyEvent, delivery: Delivery, body: Body | None) -> Flow:
     tell = settings.observers.tell
     tell("Received", event, delivery.secret)
     if settings.expect_livemode is (not event.livemode):
         tell("Ignored", event, "livemode")
         return WebhookResponse(Outcome.IGNORED, event.id)
+    if settings.ledger is not None:
+        from stripe_events._delivery.recorded import deliver
+
+        return (yield from deliver(settings, settings.ledger, event, delivery, body))
     plan = settings.table.plan(event)
     if not plan:
         tell("Ignored", event, "no handler")
         return WebhookResponse(Outcome.IGNORED, event.id)
-    yield Accept(event, plan)
+    yield _UNRECORDED
     finished: list[Finish] = []
     successful = True
     for handler, error in plan:
@@ -105,7 +108,7 @@ def _deliver(settings: Settings, event: AnyEvent, delivery: Delivery) -> Flow:
             yield GiveBack()
         if result.cancelled or result.abandoned:
             return WebhookResponse(Outcome.DRAINING, event.id, None, delivery.answer)
-        finish = _finish(handler.name, context, result.error)
+        finish = finish_of(handler.name, context, result.error)
         yield finish
         finished.append(finish)
         delivery.answer = delivery.answer or finish.answer
@@ -113,60 +116,22 @@ def _deliver(settings: Settings, event: AnyEvent, delivery: Delivery) -> Flow:
     if not successful:
         return (yield from _unsuccessful(settings, event, delivery, finished))
     if settings.observers.want("Handled"):
-        tell("Handled", event, _runs(finished), delivery.elapsed())
+        tell("Handled", event, runs(finished), delivery.elapsed())
     return WebhookResponse(Outcome.HANDLED, event.id, None, delivery.answer)
-
-
-def _finish(handler: str, context: Context, error: Exception | None) -> Finish:
-    if error is not None:
-        permanent = all(isinstance(leaf, Permanent) for leaf in _leaves(error))
-        return Finish(handler, "dead" if permanent else "failed", error)
-    if context.skipped is not None:
-        return Finish(handler, "skipped")
-    return Finish(handler, "succeeded", None, context.answer)
 
 
 def _unsuccessful(
     settings: Settings, event: AnyEvent, delivery: Delivery, finished: list[Finish]
 ) -> Flow:
-    error = _handler_error(event, finished)
+    error = handler_error(event, finished)
     failed = any(finish.outcome == "failed" for finish in finished)
     if failed:
-        yield Suspend(_retry_after(finished))
+        yield Suspend(retry_after(finished))
     log("ERROR", str(error), error)
     seconds = delivery.elapsed()
-    settings.observers.tell("Failed" if failed else "Dead", event, _runs(finished), seconds, error)
+    settings.observers.tell("Failed" if failed else "Dead", event, runs(finished), seconds, error)
     outcome = Outcome.FAILED if failed else Outcome.DEAD
     return WebhookResponse(outcome, event.id, error, delivery.answer)
-
-
-def _runs(finished: list[Finish]) -> tuple[HandlerRun, ...]:
-    from stripe_events.observers import HandlerRun
-
-    return tuple(HandlerRun(f.handler, f.outcome, f.error) for f in finished)
-
-
-def _handler_error(event: AnyEvent, finished: list[Finish]) -> HandlerError:
-    errors = {finish.handler: finish.error for finish in finished if finish.error is not None}
-    message = (
-        f"{len(errors)} of {len(finished)} handlers did not succeed for {event.id} "
-        f"({event.type}): {', '.join(errors)}"
-    )
-    return HandlerError(message, [*errors.values()], [*errors])
-
-
-def _retry_after(finished: list[Finish]) -> float | None:
-    errors = [finish.error for finish in finished if finish.error is not None]
-    leaves = [leaf for error in errors for leaf in _leaves(error)]
-    return min((leaf.after for leaf in leaves if isinstance(leaf, RetryLater)), default=None)
-
-
-def _leaves(error: Exception) -> list[Exception]:
-    # A TaskGroup wraps what its tasks raise, directives too.
-    if isinstance(error, ExceptionGroup):
-        group = cast("ExceptionGroup[Exception]", error)
-        return [leaf for inner in group.exceptions for leaf in _leaves(inner)]
-    return [error]
 
 
 def _rejected(settings: Settings, error: DeliveryError) -> WebhookResponse:

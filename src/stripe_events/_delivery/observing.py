@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-RecordName: TypeAlias = Literal["Received", "Rejected", "Ignored", "Handled", "Failed", "Dead"]
+RecordName: TypeAlias = Literal[
+    "Received",
+    "Rejected",
+    "Ignored",
+    "Duplicate",
+    "Busy",
+    "Handled",
+    "Failed",
+    "Dead",
+    "LateError",
+    "Overdue",
+]
 """The classes of ``stripe_events.observers``, which is loaded by who observes something."""
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from stripe_events._callables import is_async_generator
 from stripe_events._delivery.observing import Observers
 from stripe_events._registry import RoutingTable, compile_table
+from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stripe_events._delivery.ledger import Ledger, StoreOptions
     from stripe_events._registry import Registry
 
 
@@ -19,7 +21,7 @@ class Settings(NamedTuple):
     What does not change from delivery to delivery.
 
     ``needs_loop`` says that some middleware is async, so that only the async driver
-    can run it.
+    can run it. ``ledger`` is there if the router has a store.
     """
 
     table: RoutingTable
@@ -28,6 +30,7 @@ class Settings(NamedTuple):
     max_body_bytes: int
     expect_livemode: bool | None
     needs_loop: bool
+    ledger: Ledger | None = None
 
     @classmethod
     def of(
@@ -37,12 +40,14 @@ class Settings(NamedTuple):
         clock: Callable[[], float],
         max_body_bytes: int,
         expect_livemode: bool | None,
+        store: StoreOptions | None,
     ) -> Settings:
         """
         Compile what was registered, and keep the rest.
 
         Raises:
             DuplicateHandler: two included routers have handlers of the same name.
+            UsageError: with a store, a handler whose name another process cannot know.
         """
         table = compile_table(registry)
         return cls(
@@ -52,4 +57,18 @@ class Settings(NamedTuple):
             max_body_bytes,
             expect_livemode,
             needs_loop=any(map(is_async_generator, table.middleware())),
+            ledger=None if store is None else _ledger(store, table),
         )
+
+
+def _ledger(options: StoreOptions, table: RoutingTable) -> Ledger:
+    from stripe_events._delivery.ledger import Ledger
+
+    for handler in table.handlers:
+        if not handler.has_stable_name:
+            msg = (
+                f"handler {handler.name} needs name='...': with a store, its progress is kept "
+                "under a name that must be the same in every process"
+            )
+            raise UsageError(msg)
+    return Ledger(options, table)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from time import sleep
+from typing import TYPE_CHECKING, cast
 
 from stripe_events._delivery import layers
-from stripe_events._delivery.effects import CANCELLED, SUCCEEDED, Effect, Run, RunResult, Verify
+from stripe_events._delivery.effects import (
+    CANCELLED,
+    SUCCEEDED,
+    Effect,
+    Pause,
+    Run,
+    RunResult,
+    Verify,
+)
 
 if TYPE_CHECKING:
+    from stripe_events._delivery.effects import StoreEffect
     from stripe_events._delivery.flow import Flow
     from stripe_events._delivery.in_flight import InFlight
     from stripe_events._messages import WebhookResponse
@@ -33,8 +43,11 @@ def drive(flow: Flow, wait: layers.Wait, in_flight: InFlight) -> WebhookResponse
                 effect = flow.send(CANCELLED if in_flight.over else run(effect, wait))
             elif type(effect) is Verify:
                 effect = _verify(flow, effect)
+            elif type(effect) is Pause:
+                sleep(effect.seconds)
+                effect = flow.send(None)
             else:
-                effect = flow.send(None)  # without a store nothing is claimed or recorded
+                effect = _ask(flow, cast("StoreEffect", effect))
     except StopIteration as end:
         response: WebhookResponse = end.value
         return response
@@ -46,6 +59,16 @@ def _verify(flow: Flow, effect: Verify) -> Effect:
     except Exception as error:  # noqa: BLE001 - the flow says what it means
         return flow.throw(error)
     return flow.send(verification)
+
+
+def _ask(flow: Flow, effect: StoreEffect) -> Effect:
+    if effect.call is None:
+        return flow.send(None)
+    try:
+        answer = effect.call()
+    except Exception as error:  # noqa: BLE001 - the flow says what it means
+        return flow.throw(error)
+    return flow.send(answer)
 
 
 def run(effect: Run, wait: layers.Wait) -> RunResult:

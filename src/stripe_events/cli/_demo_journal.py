@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from stripe_events.errors import SignatureError
+from stripe_events.errors import HandlerError, SignatureError
 from stripe_events.observers import Dead, Failed, Rejected
 
 if TYPE_CHECKING:
@@ -80,5 +80,6 @@ class Journal(logging.Handler):
         self._notes.diagnoses.append(name)
 
     def _failed(self, record: Failed | Dead) -> None:
-        errors = record.error.exceptions
+        error = record.error
+        errors = error.exceptions if isinstance(error, HandlerError) else [error]
         self._notes.diagnoses += [f"{type(error).__name__}: {error}" for error in errors]

@@ -163,12 +163,14 @@ class Release(NamedTuple):
     """
     When an event is due again, in seconds from now, by who makes the next attempt.
 
-    ``missing``: planned handlers that the running code does not have.
+    ``missing``: planned handlers that the running code does not have. ``to_inbox``: from
+    now on the inbox makes the next attempt, for Stripe was answered 200.
     """
 
     inline: float
     inbox: float
     missing: tuple[str, ...] = ()
+    to_inbox: bool = False
 
 
 class Taken(NamedTuple):

@@ -230,8 +230,9 @@ def released(
         record = record._replace(
             handlers=tuple(_missing(one, release, now) for one in record.handlers)
         )
-    seconds = release.inbox if record.lane == "inbox" else release.inline
-    return record._replace(state=after, due=now + seconds, lease_until=0.0, running=())
+    lane: Lane = "inbox" if release.to_inbox else record.lane
+    seconds = release.inbox if lane == "inbox" else release.inline
+    return record._replace(state=after, lane=lane, due=now + seconds, lease_until=0.0, running=())
 
 
 def _missing(handler: HandlerRecord, release: Release, now: float) -> HandlerRecord:

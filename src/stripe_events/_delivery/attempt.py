@@ -1,0 +1,319 @@
+"""
+One claim on one event: what is run under it, in which order, and how it ends.
+
+Every handler that is left runs, even if another one fails. The last that is recorded
+settles the event; what is left over is suspended, or given back if the running code
+does not have it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from stripe_events._delivery.completion import STALE, Completion
+from stripe_events._delivery.context import Context
+from stripe_events._delivery.effects import (
+    SUCCEEDED,
+    Finish,
+    GiveBack,
+    IsSettled,
+    Run,
+    RunResult,
+    Suspend,
+)
+from stripe_events._delivery.error_records import error_record
+from stripe_events._delivery.observing import log
+from stripe_events._delivery.results import (
+    finish_of,
+    handler_error,
+    is_stale,
+    leaves,
+    retry_after,
+    runs,
+)
+from stripe_events._messages import Outcome, WebhookResponse, outcome_of
+from stripe_events.errors import (
+    HandlerMissing,
+    LostClaim,
+    ProcessingError,
+    StoreError,
+    UsageError,
+)
+from stripe_events.storage._records import HandlerRecord
+from stripe_events.storage._results import NOTHING_NEW, HandlerResult
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+    from stripe_events._delivery.context import Delivery
+    from stripe_events._delivery.effects import Effect
+    from stripe_events._delivery.flow import Flow
+    from stripe_events._delivery.ledger import Ledger
+    from stripe_events._delivery.observing import RecordName
+    from stripe_events._delivery.settings import Settings
+    from stripe_events._event import AnyEvent
+    from stripe_events._registry import Handler
+    from stripe_events.errors import StripeEventsError
+    from stripe_events.observers import HandlerOutcome
+    from stripe_events.storage._records import State
+    from stripe_events.storage._results import Claimed, Finished, Plan
+
+MISSING_FOR: Final = 86_400.0
+"""Seconds after which a handler that the code still does not have is dead."""
+
+_STILL_OPEN = (
+    "the transaction in which the handler called ctx.complete_on() is still open after it "
+    "returned: it was begun around the router (ATOMIC_REQUESTS?), so that nothing can be "
+    "said of its end; begin and commit it inside the handler"
+)
+
+
+class Attempt:
+    """What is done under one claim; ``joined`` are handlers that the ledger is yet to learn of."""
+
+    __slots__ = (
+        "_claimed",
+        "_delivery",
+        "_event",
+        "_finished",
+        "_joined",
+        "_ledger",
+        "_raised",
+        "_settings",
+        "_state",
+    )
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        event: AnyEvent,
+        delivery: Delivery,
+        claimed: Claimed,
+        *,
+        joined: Plan = NOTHING_NEW,
+        raised: Mapping[str, Exception] | None = None,
+    ) -> None:
+        """Take a claim; ``raised`` is what ``where`` raised for which handler, just now."""
+        self._settings = settings
+        self._ledger = ledger
+        self._event = event
+        self._delivery = delivery
+        self._claimed = claimed
+        self._joined = joined
+        self._raised = raised or {}
+        self._finished: list[Finish] = []
+        self._state: State = "claimed"
+
+    def go(self) -> Flow:
+        """Run what is left, and end the attempt."""
+        claim, heartbeat = self._claimed.claim, self._ledger.heartbeat
+        self._delivery.answer = self._claimed.record.answer
+        heartbeat.add(claim, self._delivery.ends)
+        try:
+            stopped = yield from self._run_all()
+            return stopped if stopped is not None else (yield from self._end())
+        except UsageError:
+            raise
+        except LostClaim as error:
+            return self._failed(error)
+        except Exception as error:  # noqa: BLE001 - a store may be the user's code
+            return store_failed(self._settings, self._event, self._delivery, error)
+        finally:
+            heartbeat.remove(claim)
+
+    def _run_all(self) -> Generator[Effect, Any, WebhookResponse | None]:
+        """Run the handlers one after another; gives a response if that was broken off."""
+        for record, handler in self._to_run():
+            context = Context(self._delivery, self._event.id, handler.name, handler.timeout)
+            completion = Completion(
+                self._ledger.store, self._claimed.claim, self._claimed.record, record, self._joined
+            )
+            context.completion = completion
+            result = yield from self._result_of(record, handler, context)
+            if result.cancelled or result.abandoned:
+                return (yield from self._drained(give_back=result.cancelled))
+            if not completion.begun:
+                yield from self._record(handler.name, context, result.error)
+                continue
+            stopped = yield from self._record_completed(completion, context, result.error)
+            if stopped is not None:
+                return stopped
+        return None
+
+    def _to_run(self) -> Iterator[tuple[HandlerRecord, Handler]]:
+        by_name = self._settings.table.by_name
+        for name in self._claimed.record.running:
+            record = self._claimed.record.handler(name)
+            if record is not None and name in by_name:
+                yield record, by_name[name]
+        for planned in self._joined.wanted:
+            yield HandlerRecord(planned.name, undecided=planned.undecided), by_name[planned.name]
+
+    def _result_of(
+        self, record: HandlerRecord, handler: Handler, context: Context
+    ) -> Generator[Effect, Any, RunResult]:
+        if handler.name in self._claimed.stale:
+            context.skip(STALE)
+            return SUCCEEDED
+        if handler.name in self._raised:
+            return RunResult(self._raised[handler.name])
+        if record.undecided:
+            try:
+                wanted = handler.filters.passes_where(self._event)
+            except Exception as error:  # noqa: BLE001 - it is the user's code
+                return RunResult(error)
+            if not wanted:
+                context.skip("where refused it")
+                return SUCCEEDED
+        result: RunResult = yield Run(handler, self._event, context)
+        return result
+
+    def _record(
+        self, name: str, context: Context, error: Exception | None
+    ) -> Generator[Effect, Any, None]:
+        finish = finish_of(name, context, error)
+        yield from self._finish(finish, finish.outcome)
+        self._delivery.answer = self._delivery.answer or finish.answer
+
+    def _record_completed(
+        self, completion: Completion, context: Context, error: Exception | None
+    ) -> Generator[Effect, Any, WebhookResponse | None]:
+        """Record a handler that had a transaction of its own."""
+        name = completion.handler.name
+        settled: bool | None = completion.committed
+        if not settled:
+            settled = yield IsSettled(self._ledger.call("is_settled", self._claimed.claim, name))
+        if settled is None:
+            return self._failed(UsageError(_STILL_OPEN))
+        if settled:
+            yield from self._record_settled(name, context, error)
+            return None
+        if error is not None and any(isinstance(leaf, LostClaim) for leaf in leaves(error)):
+            raise LostClaim(str(error)) from error
+        yield from self._record(name, context, error or completion.uncommitted())
+        return None
+
+    def _record_settled(
+        self, name: str, context: Context, error: Exception | None
+    ) -> Generator[Effect, Any, None]:
+        """Learn what the handler's own commit made of the event; keep what it raised since."""
+        finish = finish_of(name, context, None)
+        late = None if error is None or is_stale(error) else error
+        yield from self._finish(finish, finish.outcome if late is None else "failed", late)
+        self._delivery.answer = self._delivery.answer or finish.answer
+        if late is not None:
+            log("ERROR", f"{name} is done for {self._event.id}, but failed afterwards", late)
+            self._settings.observers.tell("LateError", self._event, name, late)
+
+    def _finish(
+        self, finish: Finish, outcome: HandlerOutcome, late: Exception | None = None
+    ) -> Generator[Effect, Any, None]:
+        error = finish.error or late
+        result = HandlerResult(
+            finish.handler, outcome, None if error is None else error_record(error), finish.answer
+        )
+        finish.call = self._ledger.call("finish", self._claimed.claim, result, self._joined)
+        told: Finished = yield finish
+        self._state = told.state
+        self._finished.append(finish)
+
+    def _drained(self, *, give_back: bool) -> Flow:
+        """Answer that a shutdown came between; a thread that still runs keeps the claim."""
+        if give_back:
+            release = self._ledger.release(to_inbox=self._is_answered())
+            try:
+                yield GiveBack(self._ledger.call("give_back", self._claimed.claim, release))
+            except LostClaim:
+                log("INFO", f"{self._event.id} was settled, or taken over, before the shutdown")
+        return WebhookResponse(Outcome.DRAINING, self._event.id, None, self._delivery.answer)
+
+    def _end(self) -> Flow:
+        missing = yield from self._bury_missing()
+        if self._state == "done":
+            return self._handled()
+        if self._state == "dead":
+            return self._dead()
+        claim = self._claimed.claim
+        failed = [finish.handler for finish in self._finished if finish.outcome == "failed"]
+        if not failed:
+            release = self._ledger.release(missing=missing, to_inbox=self._is_answered())
+            yield GiveBack(self._ledger.call("give_back", claim, release))
+            return self._failed(HandlerMissing(_missing_message(self._event, missing)))
+        after = retry_after(self._finished)
+        attempts = max(map(self._attempts, failed))
+        release = self._ledger.release(
+            retry_after=after,
+            attempts=attempts,
+            missing=missing,
+            to_inbox=self._is_answered(),
+        )
+        yield Suspend(after, self._ledger.call("suspend", claim, release))
+        return self._failed(handler_error(self._event, self._finished))
+
+    def _is_answered(self) -> bool:
+        return self._delivery.answer is not None
+
+    def _attempts(self, name: str) -> int:
+        record = self._claimed.record.handler(name)
+        return 1 if record is None else record.attempts + 1
+
+    def _bury_missing(self) -> Generator[Effect, Any, tuple[str, ...]]:
+        """Give the planned handlers that the code lacks; those lacking for a day are dead."""
+        missing: list[str] = []
+        for record in self._claimed.record.unsettled():
+            if record.name in self._ledger.code.handlers:
+                continue
+            since = record.missing_since
+            if since is None or self._claimed.now - since < MISSING_FOR:
+                missing.append(record.name)
+                continue
+            error = HandlerMissing(_missing_message(self._event, (record.name,)))
+            yield from self._finish(Finish(record.name, "dead", error), "dead")
+        return tuple(missing)
+
+    def _handled(self) -> WebhookResponse:
+        observers = self._settings.observers
+        if observers.want("Handled"):
+            observers.tell("Handled", self._event, runs(self._finished), self._delivery.elapsed())
+        return WebhookResponse(Outcome.HANDLED, self._event.id, None, self._delivery.answer)
+
+    def _dead(self) -> WebhookResponse:
+        if any(finish.error is not None for finish in self._finished):
+            error: ProcessingError = handler_error(self._event, self._finished)
+        else:
+            error = ProcessingError(f"{self._event.id} is dead: a handler gave up before")
+        return self._tell("Dead", Outcome.DEAD, error)
+
+    def _failed(self, error: StripeEventsError) -> WebhookResponse:
+        return self._tell("Failed", outcome_of(error), error)
+
+    def _tell(
+        self, record: RecordName, outcome: Outcome, error: StripeEventsError
+    ) -> WebhookResponse:
+        event, delivery = self._event, self._delivery
+        log("ERROR", str(error), error)
+        finished = runs(self._finished)
+        self._settings.observers.tell(record, event, finished, delivery.elapsed(), error)
+        return WebhookResponse(outcome, event.id, error, delivery.answer)
+
+
+def _missing_message(event: AnyEvent, missing: tuple[str, ...]) -> str:
+    if not missing:
+        return f"handlers that joined the plan of {event.id} meanwhile are still to run"
+    return (
+        f"{', '.join(missing)} planned for {event.id} ({event.type}) does not exist in the running "
+        "code: name its successor by formerly=, or say router.retire(name)"
+    )
+
+
+def store_failed(
+    settings: Settings, event: AnyEvent, delivery: Delivery, error: Exception
+) -> WebhookResponse:
+    """Answer that the store failed, so that Stripe delivers again."""
+    if not isinstance(error, StoreError):
+        cause, error = error, StoreError(f"the store failed: {error!r}")
+        error.__cause__ = cause
+    log("ERROR", f"{event.id} ({event.type}) was not finished: {error}", error)
+    settings.observers.tell("Failed", event, (), delivery.elapsed(), error)
+    return WebhookResponse(Outcome.STORE_FAILED, event.id, error, delivery.answer)

@@ -1,0 +1,144 @@
+"""
+The way of a delivery with a store: record and claim, then work under the claim.
+
+As in ``flow``, all that matters happens inside effects. A store that fails ends the
+delivery at once: nothing more is written, and the lease covers what was claimed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stripe_events import _payload
+from stripe_events._delivery.attempt import Attempt, store_failed
+from stripe_events._delivery.effects import Accept, Pause, Suspend
+from stripe_events._delivery.ledger import planned
+from stripe_events._delivery.observing import log
+from stripe_events._messages import Outcome, WebhookResponse, body_bytes, outcome_of
+from stripe_events._parse import event_of
+from stripe_events.errors import Busy, PayloadError, UsageError
+from stripe_events.storage._plans import known_names
+from stripe_events.storage._results import (
+    NOTHING_NEW,
+    Claimed,
+    Expired,
+    Held,
+    Plan,
+    Settled,
+    Undecided,
+)
+
+if TYPE_CHECKING:
+    from stripe_events._delivery.context import Delivery
+    from stripe_events._delivery.flow import Flow
+    from stripe_events._delivery.ledger import Ledger
+    from stripe_events._delivery.settings import Settings
+    from stripe_events._event import AnyEvent
+    from stripe_events._messages import Body
+    from stripe_events.storage._results import Accepted, Arrival, Taken
+
+_POLL = 0.05
+"""Seconds between two looks of a delivery that waits for another one of the same event."""
+
+
+def deliver(
+    settings: Settings, ledger: Ledger, event: AnyEvent, delivery: Delivery, body: Body | None
+) -> Flow:
+    """Record and claim an event, run what is left, and answer."""
+    wanted, undecided = settings.table.candidates(event)
+    plan = Plan(planned(event, wanted), (), tuple(handler.name for handler in undecided))
+    payload = None if body is None else body_bytes(body)
+    arrival = ledger.arrival(event, payload, plan, trusted=delivery.secret is None)
+    lease = min(ledger.options.lease, delivery.seconds + 2.0)
+    raised: dict[str, Exception] = {}
+    try:
+        accepted: Accepted = yield Accept(ledger.call("accept", arrival, lease))
+        while type(accepted) is not Claimed:
+            if type(accepted) is Undecided:
+                arrival = _decide(settings, event, arrival, accepted.handlers, raised)
+            elif type(accepted) is Held and _may_wait(ledger, delivery, accepted):
+                yield Pause(min(_POLL, ledger.options.busy_wait))
+            else:
+                return _answer(settings, event, accepted)
+            accepted = yield Accept(ledger.call("accept", arrival, lease))
+    except UsageError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a store may be the user's code
+        return store_failed(settings, event, delivery, error)
+    return (yield from Attempt(settings, ledger, event, delivery, accepted, raised=raised).go())
+
+
+def resume(settings: Settings, ledger: Ledger, taken: Taken, delivery: Delivery) -> Flow:
+    """Run what is left of an event that was due."""
+    try:
+        event = event_of(_payload.load(taken.payload or b""), delivery.received)
+    except PayloadError as error:
+        claim = taken.claimed.claim
+        log("ERROR", f"the stored payload of {claim.id} cannot be read", error)
+        yield Suspend(None, ledger.call("suspend", claim, ledger.release(attempts=1)))
+        return WebhookResponse(outcome_of(error), claim.id, error)
+    joined = _joining(settings, event, taken.claimed)
+    return (
+        yield from Attempt(settings, ledger, event, delivery, taken.claimed, joined=joined).go()
+    )
+
+
+def _joining(settings: Settings, event: AnyEvent, claimed: Claimed) -> Plan:
+    """Give the handlers that the ledger does not know yet; a raising ``where`` is asked later."""
+    known = known_names(claimed.record)
+    wanted, undecided = settings.table.candidates(event)
+    joining = planned(event, (handler for handler in wanted if handler.name not in known))
+    asked = planned(
+        event, (handler for handler in undecided if handler.name not in known), undecided=True
+    )
+    return Plan((*joining, *asked)) if joining or asked else NOTHING_NEW
+
+
+def _decide(
+    settings: Settings,
+    event: AnyEvent,
+    arrival: Arrival,
+    names: tuple[str, ...],
+    raised: dict[str, Exception],
+) -> Arrival:
+    """Ask the ``where`` of these handlers; one that raises has failed, and is asked again."""
+    wanted: dict[str, Any] = {one.name: one for one in arrival.plan.wanted}
+    refused = list(arrival.plan.refused)
+    for name in names:
+        handler = settings.table.by_name[name]
+        try:
+            if handler.filters.passes_where(event):
+                wanted[name] = planned(event, (handler,))[0]
+            else:
+                refused.append(name)
+        except Exception as error:  # noqa: BLE001 - it is the user's code
+            raised[name] = error
+            wanted[name] = planned(event, (handler,), undecided=True)[0]
+    in_order = tuple(wanted[name] for name in settings.table.by_name if name in wanted)
+    left = tuple(name for name in arrival.plan.undecided if name not in names)
+    return arrival._replace(plan=Plan(in_order, tuple(refused), left))
+
+
+def _may_wait(ledger: Ledger, delivery: Delivery, held: Held) -> bool:
+    return held.answer is None and delivery.elapsed() < ledger.options.busy_wait
+
+
+def _answer(settings: Settings, event: AnyEvent, accepted: Accepted) -> WebhookResponse:
+    tell = settings.observers.tell
+    match accepted:
+        case Held(_, answer):
+            tell("Busy", event)
+            return WebhookResponse(Outcome.BUSY, event.id, Busy(_BUSY.format(event.id)), answer)
+        case Settled(state, answer):
+            tell("Duplicate", event, state)
+            outcome = Outcome.DUPLICATE if state == "done" else Outcome.DEAD
+            return WebhookResponse(outcome, event.id, None, answer)
+        case Expired():
+            tell("Ignored", event, "expired")
+            return WebhookResponse(Outcome.EXPIRED, event.id)
+        case _:
+            tell("Ignored", event, "no handler")
+            return WebhookResponse(Outcome.IGNORED, event.id)
+
+
+_BUSY = "{} is being processed elsewhere"

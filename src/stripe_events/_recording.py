@@ -1,0 +1,260 @@
+"""The part of the router that deals with its store: what is asked of it, and who acts on it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stripe_events._compilation import Compilation
+from stripe_events._delivery.context import Delivery
+from stripe_events._delivery.drivers import Drivers
+from stripe_events._messages import Outcome
+from stripe_events.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from stripe_events._delivery.flow import Flow
+    from stripe_events._delivery.ledger import Ledger, StoreOptions
+    from stripe_events._delivery.order import OrderBy
+    from stripe_events._delivery.settings import Settings
+    from stripe_events.observers import Overdue
+    from stripe_events.storage._records import EventRecord
+    from stripe_events.storage._results import Taken
+
+RESCUE_LIMIT = 900.0
+"""Seconds that the handlers of one event have when nobody waits for the answer."""
+
+MOST_COUNTED = 1_000
+"""More events than this are not counted: one is reason enough to look."""
+
+_EVENT_VERBS = ("accept", "finish", "suspend", "give_back", "extend")
+_INBOX_VERBS = ("enqueue", "take_due")
+_LEDGER_VERBS = ("get", "list", "retry", "replay", "drop", "erase", "forget")
+
+
+class Rescued(NamedTuple):
+    """What ``rescue`` came to: how many events were run, and what became of them."""
+
+    events: int
+    handled: int
+    failed: int
+    dead: int
+
+
+class Recording(Compilation):
+    """What is registered with a router, its settings, and what it does with its store."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        max_body_bytes: int,
+        expect_livemode: bool | None,
+        handler_threads: int | None,
+        store: StoreOptions | None,
+    ) -> None:
+        """Check the settings; nothing is started yet."""
+        super().__init__(
+            clock=clock,
+            max_body_bytes=max_body_bytes,
+            expect_livemode=expect_livemode,
+            store=store,
+        )
+        if handler_threads is not None and handler_threads < 1:
+            raise ConfigurationError("handler_threads= allows none: give a number from 1 up")
+        self._drivers = Drivers(handler_threads)
+
+    @property
+    def store(self) -> Any:
+        """The store that the router was given, or None."""
+        return None if self._store_options is None else self._store_options.store
+
+    @property
+    def scope(self) -> str:
+        """What keeps the events of this service apart from others in the same store."""
+        return "default" if self._store_options is None else self._store_options.scope
+
+    def rescue(self, *, time_limit: float = RESCUE_LIMIT) -> Rescued:
+        """
+        Run what is due and what was left by processes that died, once; for cron.
+
+        One event after another, oldest first, until nothing is due; what fails again is
+        due later. Safe to run anywhere, any number of times at once.
+
+        Args:
+            time_limit: the seconds that the handlers of one event have.
+
+        Raises:
+            ConfigurationError: the router has no store, or one without an inbox.
+            AsyncStoreError: the store is awaited: use ``arescue``.
+            StoreError: the store failed; what was run until then stays done.
+        """
+        settings, ledger = self._with_ledger(_INBOX_VERBS, in_threads=True)
+        tally = _Tally()
+        while True:
+            taken = ledger.store.take_due(*self._due(ledger))
+            if not tally.is_new(taken):
+                return tally.rescued()
+            for one in taken:
+                flow = self._resumed(settings, ledger, one, time_limit)
+                tally.add(self._drivers.drive(flow).outcome)
+
+    async def arescue(self, *, time_limit: float = RESCUE_LIMIT) -> Rescued:
+        """Do the same as ``rescue``, in the running event loop, with either kind of store."""
+        settings, ledger = self._with_ledger(_INBOX_VERBS)
+        tally = _Tally()
+        while True:
+            taken = await _awaited(ledger, ledger.store.take_due, *self._due(ledger))
+            if not tally.is_new(taken):
+                return tally.rescued()
+            for one in taken:
+                flow = self._resumed(settings, ledger, one, time_limit)
+                tally.add((await self._drivers.adrive(flow)).outcome)
+
+    def overdue(self, *, grace: float = 300.0) -> Overdue:
+        """
+        Count the events that nobody has come for: the one figure to alert on.
+
+        They are due, or their claim's lease is over, for more than ``grace`` seconds. At
+        most 1,000 are counted. If there is any, observers of ``Overdue`` are told.
+
+        Raises:
+            ConfigurationError: the router has no store, or one that cannot list.
+            AsyncStoreError: the store is awaited: use ``aoverdue``.
+            StoreError: the store failed.
+        """
+        settings, ledger = self._with_ledger(_LEDGER_VERBS, in_threads=True)
+        return self._overdue(settings, _list_overdue(ledger, grace)())
+
+    async def aoverdue(self, *, grace: float = 300.0) -> Overdue:
+        """Do the same as ``overdue``, in the running event loop, with either kind of store."""
+        settings, ledger = self._with_ledger(_LEDGER_VERBS)
+        found = await _awaited(ledger, _list_overdue(ledger, grace))
+        return self._overdue(settings, found)
+
+    def _with_ledger(
+        self, verbs: Sequence[str], *, in_threads: bool = False
+    ) -> tuple[Settings, Ledger]:
+        settings = self._compiled(in_threads=in_threads)
+        if settings.ledger is None:
+            raise ConfigurationError("this router has no store: give EventRouter(store=...)")
+        check_verbs(settings.ledger.store, verbs)
+        return settings, settings.ledger
+
+    def _stop_heartbeat(self) -> None:
+        if self._settings is not None and self._settings.ledger is not None:
+            self._settings.ledger.heartbeat.stop()
+
+    def _overdue(self, settings: Settings, records: Sequence[EventRecord]) -> Overdue:
+        from stripe_events.observers import Overdue
+        from stripe_events.storage._queries import waiting_since
+
+        oldest = min(map(waiting_since, records), default=None)
+        overdue = Overdue(len(records), 0.0 if oldest is None else self._clock() - oldest)
+        if records:
+            settings.observers.tell("Overdue", *overdue)
+        return overdue
+
+    def _due(self, ledger: Ledger) -> tuple[str, Any, str, float, int]:
+        options = ledger.options
+        # One at a time: while its handlers run, nothing else waits under a claim.
+        return options.scope, ledger.code, os.urandom(8).hex(), options.lease, 1
+
+    def _resumed(self, settings: Settings, ledger: Ledger, taken: Taken, seconds: float) -> Flow:
+        from stripe_events._delivery.recorded import resume
+
+        return resume(settings, ledger, taken, Delivery(self._clock(), None, seconds))
+
+
+class _Tally:
+    """What became of the events of one rescue, each of which is run once."""
+
+    def __init__(self) -> None:
+        self._outcomes: Counter[Outcome] = Counter()
+        self._seen: set[str] = set()
+
+    def is_new(self, taken: list[Taken]) -> bool:
+        """Tell whether there is anything to run that was not run before, nor refused."""
+        ids = {one.claimed.claim.id for one in taken}
+        if not ids or self._outcomes[Outcome.DRAINING] or not ids.isdisjoint(self._seen):
+            return False
+        self._seen |= ids
+        return True
+
+    def add(self, outcome: Outcome) -> None:
+        self._outcomes[outcome] += 1
+
+    def rescued(self) -> Rescued:
+        handled, dead = self._outcomes[Outcome.HANDLED], self._outcomes[Outcome.DEAD]
+        events = self._outcomes.total()
+        return Rescued(events, handled, events - handled - dead, dead)
+
+
+def _list_overdue(ledger: Ledger, grace: float) -> Callable[[], Any]:
+    from stripe_events.storage._results import Query
+
+    query = Query(overdue=grace)
+    return partial(ledger.store.list, ledger.options.scope, query, limit=MOST_COUNTED)
+
+
+async def _awaited(ledger: Ledger, verb: Callable[..., Any], *arguments: Any) -> Any:
+    if ledger.is_async:
+        return await verb(*arguments)
+    import asyncio
+
+    return await asyncio.to_thread(verb, *arguments)
+
+
+def check_verbs(store: object, verbs: Sequence[str] = _EVENT_VERBS) -> None:
+    """
+    Refuse a store that lacks what is needed of it.
+
+    Raises:
+        ConfigurationError: names what is missing.
+    """
+    missing = [verb for verb in verbs if not callable(getattr(store, verb, None))]
+    if missing:
+        msg = f"store {type(store).__name__} lacks {', '.join(missing)}; see stripe_events.storage"
+        raise ConfigurationError(msg)
+
+
+def store_options(
+    store: Any,
+    *,
+    scope: str,
+    lease: float,
+    busy_wait: float,
+    max_abandoned: int,
+    rescue_after: float,
+    order_by: OrderBy | None,
+    order_inline: bool,
+) -> StoreOptions | None:
+    """
+    Check what a router is told of its store; None without one.
+
+    Raises:
+        ConfigurationError: the store lacks verbs, or a setting cannot be meant.
+    """
+    if store is None:
+        if order_by is not None:
+            raise ConfigurationError("order_by= needs a store, where the order is kept")
+        return None
+    check_verbs(store)
+    if not scope:
+        raise ConfigurationError("scope= is empty: give the service a name, or leave it out")
+    if lease <= 0 or busy_wait < 0 or rescue_after < 0 or max_abandoned < 1:
+        raise ConfigurationError(
+            "lease= is above 0, busy_wait= and rescue_after= are 0 or more (seconds), "
+            "max_abandoned= is 1 or more"
+        )
+    if order_by is not None and not order_inline:
+        raise ConfigurationError(
+            "order_by= makes events wait for one another: with inline delivery, a successor "
+            "waits for Stripe's next try; say order_inline=True if that is meant"
+        )
+    from stripe_events._delivery.ledger import StoreOptions
+
+    return StoreOptions(store, scope, lease, busy_wait, max_abandoned, rescue_after, order_by)
