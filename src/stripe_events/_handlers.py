@@ -34,9 +34,7 @@ def maker(
     checked = _filters(selector, **filters)
     former = _names("formerly", formerly) or ()
     skip = _skip(stale, selector)
-    if name is not None and not (isinstance(cast("object", name), str) and name):
-        msg = f"name={name!r} names nothing: leave it out or give a name as text"
-        raise UsageError(msg)
+    _check_name(name)
     _check_timeout(timeout)
 
     def make(function: Callable[..., Any]) -> Handler:
@@ -62,6 +60,12 @@ def maker(
         )
 
     return make
+
+
+def _check_name(name: str | None) -> None:
+    if name is not None and not (isinstance(cast("object", name), str) and name):
+        msg = f"name={name!r} names nothing: leave it out or give a name as text"
+        raise UsageError(msg)
 
 
 def _check_timeout(timeout: float | None) -> None:
