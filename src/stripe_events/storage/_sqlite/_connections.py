@@ -1,0 +1,158 @@
+"""
+Connections of this process to the ledger's file.
+
+Each verb takes one for itself and returns it: threads share none, and no thread is
+bound to one. A child of a fork leaves its parent's alone, for SQLite forbids both to use
+and to close them there (https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+import weakref
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from stripe_events._fork import start_anew_in_children
+from stripe_events.errors import StoreError
+from stripe_events.storage._sqlite._schema import STEPS, prepare
+from stripe_events.storage._sqlite._waiting import patiently
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+_MOST_IDLE: Final = 8
+
+
+class LedgerConnection(sqlite3.Connection):
+    """A connection that knows the random id of its ledger, and which file it has open."""
+
+    ledger: str
+    file: tuple[int, int] | None
+
+
+ConnectionT = TypeVar("ConnectionT", bound=LedgerConnection)
+
+
+class Connections:
+    """
+    Idle connections, the last used on top, and the making of new ones.
+
+    Args:
+        path: of the file, absolute.
+        synchronous: ``FULL`` or ``NORMAL``.
+        busy_timeout: for how many seconds the making of a connection waits for others.
+    """
+
+    def __init__(self, path: str, synchronous: str, busy_timeout: float) -> None:
+        """Open nothing yet."""
+        self._path = path
+        self._synchronous = synchronous
+        self._busy_timeout = busy_timeout
+        self._generation = 0
+        self._idle: list[LedgerConnection] = []
+        weakref.finalize(self, _close_all, self._idle)
+        start_anew_in_children(self)
+
+    def start_anew(self) -> None:
+        """Have no connections, and keep those of the parent as they are."""
+        self._generation += 1
+        never_close(*self._idle)
+        self._idle.clear()
+
+    def close(self) -> None:
+        """Close what is idle; what is in use is closed when it is returned."""
+        self._generation += 1
+        _close_all(self._idle)
+
+    @contextmanager
+    def one(self) -> Generator[LedgerConnection, None, None]:
+        """Lend a connection; one whose block raises is not lent again."""
+        generation = self._generation
+        connection = self._take()
+        try:
+            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        if generation == self._generation and len(self._idle) < _MOST_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def open(self, kind: type[ConnectionT]) -> ConnectionT:
+        """Make a connection of this class; the first one makes the tables."""
+        connection = sqlite3.connect(
+            self._path, timeout=0, isolation_level=None, check_same_thread=False, factory=kind
+        )
+        try:
+            deadline = time.monotonic() + self._busy_timeout
+            patiently(partial(self._set_up, connection), deadline)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _take(self) -> LedgerConnection:
+        file = _identity(self._path)
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if connection.file == file:
+                return connection
+            # Another file has been put in its place: what is written here would be lost.
+            connection.close()
+        return self.open(LedgerConnection)
+
+    def _set_up(self, connection: LedgerConnection) -> None:
+        ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+        if mode != "wal":
+            raise StoreError(f"{self._path}: SQLite cannot keep a write-ahead log there ({mode})")
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        # On macOS nothing else reaches the disk itself.
+        connection.execute("PRAGMA fullfsync = ON")
+        # What is erased is to be gone from the file as well.
+        connection.execute("PRAGMA secure_delete = ON")
+        found = prepare(connection)
+        if found.version > len(STEPS):
+            raise StoreError(
+                f"{self._path}: its ledger is of version {found.version}, this stripe-events"
+                f" knows versions up to {len(STEPS)}: update stripe-events"
+            )
+        connection.ledger = found.ledger
+        connection.file = _identity(self._path)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Tell a file from one that takes its place; None if there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a Path would cost more than the call
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _close_all(connections: list[LedgerConnection]) -> None:
+    while connections:
+        try:
+            connections.pop().close()
+        except IndexError:  # another thread was faster
+            return
+
+
+def never_close(*connections: sqlite3.Connection) -> None:
+    """
+    Keep a parent's connections from being closed in its child, even when the child ends.
+
+    A reference that nobody ever gives back is the only way: all others are cleared at exit.
+    """
+    if connections:
+        from ctypes import py_object, pythonapi
+
+        for connection in connections:
+            pythonapi.Py_IncRef(py_object(connection))

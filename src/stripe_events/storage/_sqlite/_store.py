@@ -1,0 +1,239 @@
+"""The store: which connection performs what, and when."""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import time
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+
+from stripe_events.errors import ConfigurationError, StoreError, UsageError
+from stripe_events.storage import _plans, _transitions, _verbs
+from stripe_events.storage._bases import SyncVerbs, drive
+from stripe_events.storage._operations import ExtendLeases, ReadEvent, Write
+from stripe_events.storage._results import NOTHING_NEW
+from stripe_events.storage._sqlite._blocks import savepoint, transaction
+from stripe_events.storage._sqlite._connections import Connections
+from stripe_events.storage._sqlite._errors import explained
+from stripe_events.storage._sqlite._guard import GuardedConnection
+from stripe_events.storage._sqlite._performing import perform
+from stripe_events.storage._sqlite._reads import READS, read_event
+from stripe_events.storage._sqlite._schema import identify
+from stripe_events.storage._sqlite._waiting import Gate, Locked, patiently
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from stripe_events.storage._operations import Operation
+    from stripe_events.storage._results import Claim, HandlerResult, Plan
+    from stripe_events.storage._verbs import Verb
+
+T = TypeVar("T")
+
+_SHORT_WAIT: Final = 1.0
+"""Seconds that a heartbeat, and a look at what was committed, wait for a transaction."""
+
+
+class SQLiteStore(SyncVerbs):
+    """
+    A ledger in an SQLite file, for one machine: any number of threads and processes.
+
+    The file is made when the store is first used, and so are its tables in a file that
+    has others; their names begin with ``stripe_events_``. It is in WAL mode from then on.
+
+    - An acknowledged event survives the crash of a process. It survives a power loss with
+      ``synchronous="FULL"``; with ``"NORMAL"`` the last moments before it are lost.
+    - At most one claim is valid, and nobody else starts an event while its lease runs.
+    - ``ctx.transaction(store)`` is exactly-once for tables **in the same file**: what is
+      attached is committed by itself. With ``NORMAL`` a power loss takes effect and
+      completion together, so that it never happens twice.
+    - ``order_by`` holds.
+    - Network filesystems are not supported: SQLite's locks do not hold on them.
+
+    SQLite has one writer at a time. While a ``transaction()`` block is open, whoever reads
+    (a second delivery, which is told that the event is busy) goes on, and whoever writes
+    waits up to ``busy_timeout``, then fails with a ``StoreError``: keep blocks short, and
+    never wait for anything else in one. Heartbeats do not wait: leases stay as they are, and
+    the block's own claim cannot be taken over before it ends, for that is a write too.
+
+    A child of a fork opens connections of its own.
+
+    Args:
+        path: of the file. Its directory must exist.
+        synchronous: whether each commit reaches the disk before it counts.
+        busy_timeout: for how many seconds a write waits for others.
+        clock: gives the time in unix seconds.
+
+    Raises:
+        ConfigurationError: for ``":memory:"``, which would be another ledger on each
+            connection, and for values that make no sense.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        synchronous: Literal["FULL", "NORMAL"] = "FULL",
+        busy_timeout: float = 5.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open nothing yet."""
+        _check_options(synchronous, busy_timeout)
+        self._path = _absolute(path)
+        self._busy_timeout = busy_timeout
+        self._clock = clock
+        self._gate = Gate()
+        self._connections = Connections(self._path, synchronous, busy_timeout)
+
+    def __repr__(self) -> str:
+        return f"SQLiteStore({self._path!r})"
+
+    def close(self) -> None:
+        """Close the connections. A later verb opens new ones."""
+        self._connections.close()
+
+    def _run(self, verb: Verb[T]) -> T:
+        with explained(self._path), self._connections.one() as connection:
+            return drive(verb, partial(self._perform, sqlite3.Cursor(connection)))
+
+    def _perform(self, cursor: sqlite3.Cursor, operation: Operation) -> Any:
+        if type(operation) in READS:
+            action = partial(READS[type(operation)], cursor, self._clock, operation)
+            return patiently(action, time.monotonic() + self._busy_timeout)
+        if isinstance(operation, ExtendLeases):
+            return self._extend(cursor, operation)
+        return self._write(cursor, operation, self._busy_timeout)
+
+    def _write(self, cursor: sqlite3.Cursor, operation: Operation, seconds: float) -> Any:
+        with self._gate.passed(seconds) as deadline:
+            action = partial(perform, cursor, self._clock, transaction, operation)
+            return patiently(action, deadline)
+
+    def _extend(self, cursor: sqlite3.Cursor, extend: ExtendLeases) -> list[Claim]:
+        try:
+            lost: list[Claim] = self._write(cursor, extend, min(_SHORT_WAIT, self._busy_timeout))
+        except Locked:
+            return [claim for claim in extend.claims if not self._is_valid(cursor, claim)]
+        return lost
+
+    def _is_valid(self, cursor: sqlite3.Cursor, claim: Claim) -> bool:
+        _, record = read_event(cursor, self._clock, ReadEvent(claim.scope, claim.id))
+        claimed = record is not None and record.state == "claimed"
+        return claimed and _transitions.is_held_by(record, claim)
+
+    @contextmanager
+    def transaction(
+        self, claim: Claim, result: Callable[[], HandlerResult], joined: Plan = NOTHING_NEW
+    ) -> Generator[sqlite3.Connection, None, None]:
+        """
+        Open a transaction; see ``TransactionalStore.transaction``.
+
+        The block gets a connection on which nothing commits or rolls back; savepoints
+        may be used. Whatever the block raises passes unchanged.
+
+        Raises:
+            UsageError: from the connection, where it is used otherwise, or afterwards.
+        """
+        with ExitStack() as stack:
+            with explained(self._path):
+                deadline = stack.enter_context(self._gate.passed(self._busy_timeout))
+                connection = self._connections.open(GuardedConnection)
+                stack.callback(connection.retire)
+                patiently(connection.begin, deadline)
+            yield connection
+            with explained(self._path):
+                if not connection.in_transaction:
+                    raise StoreError(f"{self._path}: a statement has rolled back the transaction")
+                self._finish_on(connection, claim, result(), joined)
+                connection.conclude()
+
+    def complete_on(
+        self,
+        connection: Any,
+        claim: Claim,
+        result: HandlerResult,
+        joined: Plan = NOTHING_NEW,
+    ) -> None:
+        """
+        Write the result on the user's connection; see ``TransactionalStore.complete_on``.
+
+        Raises:
+            StoreError: the file is locked, or the transaction has read before and others
+                have written since: begin it with ``BEGIN IMMEDIATE``.
+        """
+        if not isinstance(connection, sqlite3.Connection):
+            raise UsageError(f"complete_on() takes a sqlite3.Connection, not {connection!r}")
+        with explained(self._path):
+            if not connection.in_transaction:
+                raise UsageError(
+                    "complete_on() takes a connection with an open transaction, and this one"
+                    " commits each statement by itself: begin with BEGIN IMMEDIATE"
+                )
+            self._check_ledger(connection)
+            self._finish_on(connection, claim, result, joined)
+
+    def _check_ledger(self, connection: sqlite3.Connection) -> None:
+        with self._connections.one() as own:
+            ledger = own.ledger
+        with _plain_texts(connection):
+            found = identify(sqlite3.Cursor(connection))
+        if found is None or found.ledger != ledger:
+            raise UsageError(
+                f"complete_on() takes a connection whose main database is {self._path}:"
+                " another file is not committed together with the ledger"
+            )
+
+    def _finish_on(
+        self, connection: sqlite3.Connection, claim: Claim, result: HandlerResult, joined: Plan
+    ) -> None:
+        finish = _verbs.finish(claim, result, joined, in_transaction=True)
+        with _plain_texts(connection):
+            drive(finish, partial(perform, sqlite3.Cursor(connection), self._clock, savepoint))
+
+    def is_settled(self, claim: Claim, handler: str) -> bool:
+        """See ``TransactionalStore.is_settled``."""
+        with explained(self._path), self._connections.one() as connection:
+            cursor = sqlite3.Cursor(connection)
+            if self._is_settled(cursor, claim, handler):
+                return True
+            try:
+                # Whoever is writing now may be about to commit it.
+                self._write(cursor, Write(()), min(_SHORT_WAIT, self._busy_timeout))
+            except Locked:
+                return False
+            return self._is_settled(cursor, claim, handler)
+
+    def _is_settled(self, cursor: sqlite3.Cursor, claim: Claim, handler: str) -> bool:
+        _, record = read_event(cursor, self._clock, ReadEvent(claim.scope, claim.id))
+        found = record and _plans.find(record, handler)
+        return bool(found and found.is_settled)
+
+
+def _check_options(synchronous: str, busy_timeout: float) -> None:
+    if synchronous not in ("FULL", "NORMAL"):
+        raise ConfigurationError(f'synchronous is "FULL" or "NORMAL", not {synchronous!r}')
+    if not (0 <= busy_timeout < math.inf):
+        raise ConfigurationError(f"busy_timeout is a number of seconds, not {busy_timeout!r}")
+
+
+def _absolute(path: str | os.PathLike[str]) -> str:
+    """Give the path of a file that all connections share, wherever the process goes."""
+    text = os.fspath(path)
+    if text in ("", ":memory:"):
+        raise ConfigurationError(
+            "each connection to an SQLite database in memory has one of its own: use MemoryStore"
+        )
+    return os.path.abspath(text)  # noqa: PTH100 - resolve() would follow links
+
+
+@contextmanager
+def _plain_texts(connection: sqlite3.Connection) -> Generator[None, None, None]:
+    """Read texts as ``str``, whatever the user's connection makes of them."""
+    factory, connection.text_factory = connection.text_factory, str
+    try:
+        yield
+    finally:
+        connection.text_factory = factory
