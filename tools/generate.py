@@ -1,5 +1,5 @@
 """
-Write everything that is generated from the catalogue: ``python -m tools.generate [--check]``.
+Write everything that is generated: ``python -m tools.generate [--check]``.
 
 All files are rendered and formatted in memory first; then they are written, or
 with ``--check`` compared as a whole: the set of files and every byte of them.
@@ -15,7 +15,14 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tools import catalogue_file, events_page, readme_table, render_data, render_events
+from tools import (
+    catalogue_file,
+    events_page,
+    readme_table,
+    render_data,
+    render_events,
+    states_page,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +38,7 @@ ROOT: Final = Path(__file__).parent.parent
 _SOURCE: Final = "src/stripe_events"
 _README: Final = "README.md"
 _PAGE: Final = "docs/events.md"
+_STATES: Final = "docs/states.md"
 _RUFF: Final = ("-m", "ruff", "format", "--stdin-filename")
 
 
@@ -67,6 +75,7 @@ def render(rows: tuple[Row, ...], root: Path) -> Files:
         **formatted(sources),
         _README: readme_table.with_table(readme, rows),
         _PAGE: events_page.events_page(rows),
+        _STATES: states_page.states_page(),
     }
 
 
@@ -83,7 +92,7 @@ def existing(root: Path) -> Files:
     paths += [root / _SOURCE / "_event_index.py", root / _SOURCE / "_catalogue_data.py"]
     return {
         path.relative_to(root).as_posix(): path.read_bytes().decode("utf-8", "backslashreplace")
-        for path in [*paths, root / _README, root / _PAGE]
+        for path in [*paths, root / _README, root / _PAGE, root / _STATES]
         if path.exists() and "__pycache__" not in path.parts
     }
 

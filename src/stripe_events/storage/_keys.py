@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from stripe_events.storage._operations import Change, KeyChange
 from stripe_events.storage._records import KeyId, KeyRecord
+from stripe_events.storage._table import target
 
 if TYPE_CHECKING:
     from stripe_events.storage._records import EventRecord
@@ -68,7 +69,7 @@ def handed_on(
     if successor is None:
         return change, ()
     late = successor.out_of_order or is_older(successor.created, change.new)
-    promoted = successor._replace(state="pending", out_of_order=late)
+    promoted = successor._replace(state=target("finish", "parked", "key free"), out_of_order=late)
     return change, (Change(successor, promoted),)
 
 

@@ -116,6 +116,7 @@ TRANSITIONS: Final = (
     Transition("finish", "claimed", "one is dead", "dead", _LAST, "Finished"),
     Transition("finish", "done", "settled by this claim", "done", "late error", "Finished"),
     Transition("finish", "dead", "settled by this claim", "dead", "late error", "Finished"),
+    Transition("finish", "parked", "key free", "pending", "its turn: the head is settled", "-"),
     Transition("suspend", "claimed", "fence", "failed", "due, by the lane", "-"),
     Transition(
         "give_back", "claimed", "fence", "pending", "due, by the lane; nothing counted", "-"
