@@ -23,6 +23,7 @@ What the verbs of a store make of an event, each as one atomic step. The promise
 it are in [delivery.md](delivery.md). The diagram leaves out steps that keep the state.
 
 """
+_HEADER: Final = "| from | when | to | writes | gives |\n| --- | --- | --- | --- | --- |\n"
 _FENCE: Final = "`fence` means that the token and the claim id are those of the last claim.\n"
 
 
@@ -49,6 +50,4 @@ def _node(state: str) -> str:
 
 def _table(rows: Iterable[Transition]) -> str:
     lines = (f"| {r.source} | {r.when} | {r.target} | {r.writes} | {r.gives} |\n" for r in rows)
-    return (
-        f"| from | when | to | writes | gives |\n| --- | --- | --- | --- | --- |\n{''.join(lines)}"
-    )
+    return f"{_HEADER}{''.join(lines)}"
