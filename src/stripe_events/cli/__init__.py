@@ -15,6 +15,8 @@ import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from stripe_events.cli._events_arguments import add_events
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -33,14 +35,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0 if all went well, 1 if something did not, also where the reader of the
-        output went away, and 130 after Ctrl-C.
+        output went away, 2 for an app that cannot be used, and 130 after Ctrl-C.
 
     Raises:
         SystemExit: after ``--help`` and ``--version`` (0), and for wrong usage (2).
     """
     arguments = _parser().parse_args(argv)
     try:
-        return _run_demo(as_json=arguments.json)
+        status = _run(arguments)
+        sys.stdout.flush()  # here, where a reader that went away is expected
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
@@ -49,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,13 +71,18 @@ def _parser() -> argparse.ArgumentParser:
         "The exit status is 0 if every delivery went as it should, else 1.",
     )
     demo.add_argument("--json", action="store_true", help="one JSON object per delivery and line")
+    add_events(commands)
     return parser
 
 
-def _run_demo(*, as_json: bool) -> int:
-    from stripe_events.cli._demo import demo
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "demo":
+        from stripe_events.cli._demo import demo
 
-    return demo(as_json=as_json)
+        return demo(as_json=arguments.json)
+    from stripe_events.cli._events import events
+
+    return events(arguments)
 
 
 class _Versions(argparse.Action):

@@ -1,0 +1,125 @@
+"""
+What is printed of data.
+
+Ids, messages and tracebacks come from outside: nothing of them that could steer a
+terminal is printed as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any, cast
+
+from stripe_events.cli._ages import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+_NARROWEST = 10
+"""Columns give way to the terminal's width down to so many characters."""
+
+
+def clean(text: str) -> str:
+    """Give a text with escapes in the place of what is not printable, line ends too."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else _escaped(one) for one in text)
+
+
+def clean_lines(text: str, indent: str) -> Iterator[str]:
+    """Give the lines of a text, each cleaned and indented."""
+    return (indent + clean(line.expandtabs()) for line in text.splitlines())
+
+
+def json_text(value: object, indent: int | None = None) -> str:
+    """Give JSON in printable ASCII."""
+    # The one control character that JSON's escapes leave; it can only be within a string.
+    return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")
+
+
+def plain(value: Any, omit: frozenset[str] = frozenset()) -> Any:
+    """Give records as what JSON knows, without the fields in ``omit``, however deep."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {name: plain(each, omit) for name, each in fields.items() if name not in omit}
+    if isinstance(value, tuple):
+        return [plain(each, omit) for each in cast("Iterable[Any]", value)]
+    return value
+
+
+def complain(text: str) -> None:
+    """Print a line on standard error."""
+    print(f"stripe-events: {clean(text)}", file=sys.stderr, flush=True)
+
+
+def moment(at: float, now: float) -> str:
+    """Give a time (unix seconds) as a date, and how far it is from now."""
+    date = datetime.fromtimestamp(at, UTC)
+    return f"{date:%Y-%m-%d %H:%M:%S} UTC ({relative(at, now)})"
+
+
+def relative(at: float, now: float) -> str:
+    """Give how long ago a time was, or in how long it comes."""
+    return f"{shown(now - at)} ago" if at <= now else f"in {shown(at - now)}"
+
+
+def bear_any_character() -> None:
+    """Let output escape what its encoding lacks, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+class Columns:
+    """
+    Aligned plain text, within the terminal's width where there is one.
+
+    Widths are those of the first rows; longer cells that follow are shortened.
+
+    Args:
+        headings: one per column.
+        elastic: the columns that give way to the terminal's width, in this order.
+    """
+
+    def __init__(self, headings: Sequence[str], elastic: Sequence[str]) -> None:
+        """Print nothing yet."""
+        self._headings = headings
+        self._elastic = [headings.index(name) for name in elastic]
+        self._widths: list[int] = []
+
+    def print(self, rows: Iterable[Sequence[str]]) -> None:
+        """Print rows, before the first of them the headings."""
+        cells = [[clean(cell) for cell in row] for row in rows]
+        if not self._widths:
+            cells.insert(0, list(self._headings))
+            self._widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+            self._give_way()
+        for row in cells:
+            print("  ".join(map(self._fitted, range(len(row)), row)).rstrip())
+
+    def _give_way(self) -> None:
+        # 0 where there is no terminal, and COLUMNS does not say otherwise.
+        available = shutil.get_terminal_size((0, 0)).columns
+        excess = sum(self._widths) + 2 * (len(self._widths) - 1) - available
+        for column in self._elastic if available else ():
+            given = max(0, min(excess, self._widths[column] - _NARROWEST))
+            self._widths[column] -= given
+            excess -= given
+
+    def _fitted(self, column: int, cell: str) -> str:
+        width = self._widths[column]
+        if len(cell) > width and column in self._elastic:
+            cell = cell[: width - 1] + "\N{HORIZONTAL ELLIPSIS}"
+        return cell.ljust(width)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
