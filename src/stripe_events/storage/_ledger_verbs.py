@@ -71,6 +71,8 @@ def _restart(verb: VerbName, scope: str, event_id: str, handlers: tuple[str, ...
         new = _transitions.restarted(verb, record, now, handlers, held=held)
         if new is None:
             return _refused(verb, record, handlers)
+        if keys and _keys.is_older(record.created, keys[0].old):
+            new = new._replace(out_of_order=True)
         if (yield Write((Change(record, new),), keys)):
             return Changed(new)
 

@@ -16,28 +16,41 @@ _DIED = ErrorRecord(
 )
 
 
-def planned(plan: Plan) -> tuple[HandlerRecord, ...]:
-    """Give the handler records of a new event."""
+def planned(plan: Plan, code: Code | None) -> tuple[HandlerRecord, ...]:
+    """
+    Give the handler records of a new event.
+
+    They know their former names from the start: older code that still runs must not
+    let a handler join under a name that it had before.
+    """
+    pairs = () if code is None else code.formerly
     return tuple(
-        HandlerRecord(name, stale_key=stale_key, undecided=undecided)
+        HandlerRecord(
+            name,
+            formerly=tuple(old for old, new in pairs if new == name) if pairs else (),
+            stale_key=stale_key,
+            undecided=undecided,
+        )
         for name, stale_key, undecided in plan.wanted
     )
 
 
-def to_be_asked(record: EventRecord | None, plan: Plan) -> tuple[str, ...]:
+def to_be_asked(record: EventRecord | None, plan: Plan, code: Code) -> tuple[str, ...]:
     """Give the handlers whose ``where`` has to be asked, for it was not asked before."""
     if record is None or not plan.undecided:
         return plan.undecided
-    known = known_names(record)
+    known = known_names(record, code)
     return tuple(name for name in plan.undecided if name not in known)
 
 
-def known_names(record: EventRecord) -> set[str]:
-    """Give the names that the plan has decided on, former ones too."""
+def known_names(record: EventRecord, code: Code | None = None) -> set[str]:
+    """Give the names that the plan has decided on, former and (by ``code``) later ones too."""
     names = set(record.refused)
     for handler in record.handlers:
         names.add(handler.name)
         names.update(handler.formerly)
+    if code is not None and code.formerly:
+        names.update(new for old, new in code.formerly if old in names)
     return names
 
 
@@ -56,8 +69,8 @@ def merged(record: EventRecord, plan: Plan, code: Code | None, now: float) -> Ev
     record = record if handlers is record.handlers else record._replace(handlers=handlers)
     if not (plan.wanted or plan.refused):
         return record
-    known = known_names(record)
-    joining = [handler for handler in planned(plan) if handler.name not in known]
+    known = known_names(record, code)
+    joining = [handler for handler in planned(plan, code) if handler.name not in known]
     refused = [name for name in plan.refused if name not in known]
     if not (joining or refused):
         return record
@@ -72,6 +85,7 @@ def _renamed(
     names = {handler.name for handler in handlers}
     for old, new in pairs:
         if old in names and new not in names:
+            names = names - {old} | {new}
             handlers = tuple(
                 handler._replace(name=new, formerly=(*handler.formerly, old))
                 if handler.name == old

@@ -41,7 +41,7 @@ def admitted(arrival: Arrival, now: float, *, lease: float | None, held: bool) -
     ``lease`` (seconds): claim it; None puts it into the inbox. ``held``: its order key
     has another holder.
     """
-    handlers = planned(arrival.plan)
+    handlers = planned(arrival.plan, arrival.code)
     verb: Verb = "enqueue" if lease is None else "accept"
     claimed = lease is not None and not held
     lane: Lane = "inline" if lease is not None else "inbox"
@@ -153,7 +153,8 @@ def finished(
     Give the record with a handler's result, None if nothing changes, and what to tell.
 
     A settled handler stays as it is; an error of it is kept as its late error, also
-    after the event was settled by this very claim.
+    after the event was settled by this very claim. A failure that this claim has
+    recorded already is not counted twice.
 
     Raises:
         LostClaim: the claim is not valid any more.
@@ -166,6 +167,8 @@ def finished(
         handler = _planned(record, result.handler)
     if handler.is_settled:
         return _finished_late(record, now, handler, result)
+    if handler.outcome == result.outcome and handler.token == claim.token:
+        return None, Finished(record.state)
     attempts = handler.attempts + 1
     error = result.error and result.error._replace(attempt=attempts, at=now)
     record = replaced(
@@ -200,7 +203,8 @@ def _finished_late(
     if result.error is None or handler.outcome == result.outcome:
         return None, told
     late = result.error._replace(attempt=handler.attempts, at=now)
-    return replaced(record, handler._replace(late_error=late)), told
+    record = replaced(record, handler._replace(late_error=late))
+    return (erased(record) if record.erased else record), told
 
 
 def _over(verb: Verb, source: str, record: EventRecord) -> EventRecord:

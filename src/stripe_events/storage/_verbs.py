@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from stripe_events.errors import StaleSnapshot
+from stripe_events.errors import LostClaim, StaleSnapshot
 from stripe_events.storage import _keys, _transitions
 from stripe_events.storage._operations import (
     Change,
@@ -26,7 +26,7 @@ from stripe_events.storage._operations import (
     Write,
     WriteEach,
 )
-from stripe_events.storage._plans import to_be_asked
+from stripe_events.storage._plans import find, to_be_asked
 from stripe_events.storage._records import OVER
 from stripe_events.storage._results import (
     NOTHING_NEW,
@@ -58,6 +58,7 @@ ResultT = TypeVar("ResultT")
 
 Verb: TypeAlias = Generator[Operation, Any, ResultT]
 
+_GIVEN_UP = "{} was settled for {} meanwhile: what this run of it wrote is to be rolled back"
 _STALE = "{} has succeeded on a newer snapshot than {}: what it wrote is to be rolled back"
 
 PARKED_SECONDS = 1.0
@@ -68,7 +69,7 @@ def accept(arrival: Arrival, lease: float) -> Verb[Accepted]:
     """Claim an event for this delivery; see ``EventStore.accept``."""
     while True:
         now, record = yield ReadEvent(arrival.scope, arrival.id)
-        asked = to_be_asked(record, arrival.plan) if _is_open(record) else ()
+        asked = to_be_asked(record, arrival.plan, arrival.code) if _is_open(record) else ()
         if asked:
             return Undecided(asked)
         if record is None:
@@ -87,7 +88,7 @@ def enqueue(arrival: Arrival) -> Verb[Recorded]:
     """Put an event into the inbox; see ``InboxStore.enqueue``."""
     while True:
         now, record = yield ReadEvent(arrival.scope, arrival.id)
-        asked = to_be_asked(record, arrival.plan) if _is_open(record) else ()
+        asked = to_be_asked(record, arrival.plan, arrival.code) if _is_open(record) else ()
         if asked:
             return Undecided(asked)
         if record is None:
@@ -149,12 +150,16 @@ def finish(
         in_transaction: its effects are still to be committed, so they can be undone.
 
     Raises:
+        LostClaim: also ``in_transaction``, if the handler was settled meanwhile: the claim's
+            lease was over, and whoever took the event over gave the handler up.
         StaleSnapshot: only ``in_transaction``: the handler's group has succeeded on a
             newer snapshot; nothing was written.
     """
     while True:
         now, record = yield ReadEvent(claim.scope, claim.id)
         new, told = _transitions.finished(record, now, claim, result, joined)
+        if in_transaction and told.settled_before:
+            raise LostClaim(_GIVEN_UP.format(result.handler, claim.id))
         if new is None:
             return told
         keys: tuple[KeyChange, ...] = ()
@@ -275,7 +280,7 @@ def _stale(record: EventRecord) -> Verb[frozenset[str]]:
 
 
 def _mark(record: EventRecord, name: str) -> Verb[tuple[KeyId, KeyRecord | None] | None]:
-    handler = record.handler(name)
+    handler = find(record, name)
     if handler is None or handler.stale_key is None:
         return None
     key_id = _keys.stale_id(record.scope, handler.stale_key)
@@ -288,12 +293,14 @@ def write(
 ) -> Verb[bool]:
     """Write a change; where it settles the head of an order key, hand the key on with it."""
     changes: tuple[Change, ...] = (Change(old, new),)
-    if new.order_key is not None and new.state in OVER and old and old.state not in OVER:
+    if new.order_key is not None and new.state in OVER and old and old.state != new.state:
         order = _keys.order_id(new.scope, new.order_key)
         (key,) = yield ReadKeys((order,))
         if key is not None and key.holder == new.id:
             successor = yield ReadParked(new.scope, new.order_key)
             handed, promoted = _keys.handed_on(key, new, successor)
             keys, changes = (*keys, handed), (*changes, *promoted)
+        elif new.state == "done":
+            keys = (*keys, _keys.raised(key, order, new.created))
     made: bool = yield Write(changes, keys)
     return made
