@@ -54,6 +54,11 @@ def test_version_names_what_a_bug_report_needs() -> None:
         ((), "the following arguments are required: command"),
         (("demonstrate",), "invalid choice: 'demonstrate'"),
         (("demo", "--yaml"), "unrecognized arguments: --yaml"),
+        (("events",), "the following arguments are required: action"),
+        (("events", "list"), "the following arguments are required: --app"),
+        (("events", "retry", "--app", "x", "--state", "done"), "invalid choice: 'done'"),
+        (("events", "drop", "--app", "x", "evt_1"), "are required: --handler"),
+        (("events", "list", "--app", "x", "--limit", "-1"), "'-1' is no whole number from 0 up"),
     ],
 )
 def test_wrong_usage_is_told_with_status_2(arguments: tuple[str, ...], complaint: str) -> None:
