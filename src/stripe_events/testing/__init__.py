@@ -6,6 +6,51 @@ Nothing here needs pytest or a network.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from stripe_events._verification import sign
 
-__all__ = ["sign"]
+if TYPE_CHECKING:
+    from stripe_events.testing._contract import EventStoreContract as EventStoreContract
+    from stripe_events.testing._contract import InboxStoreContract as InboxStoreContract
+    from stripe_events.testing._contract import LedgerStoreContract as LedgerStoreContract
+    from stripe_events.testing._contract import StoreContract as StoreContract
+    from stripe_events.testing._contract import (
+        TransactionalStoreContract as TransactionalStoreContract,
+    )
+
+# In which module each name is: who signs a payload loads no contract.
+_PLACES = {
+    "EventStoreContract": "_contract",
+    "InboxStoreContract": "_contract",
+    "LedgerStoreContract": "_contract",
+    "StoreContract": "_contract",
+    "TransactionalStoreContract": "_contract",
+}
+
+__all__ = [
+    "EventStoreContract",
+    "InboxStoreContract",
+    "LedgerStoreContract",
+    "StoreContract",
+    "TransactionalStoreContract",
+    "sign",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a name from its module when it is first asked for."""
+    place = _PLACES.get(name)
+    if place is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{place}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Show what can be had."""
+    return list(__all__)
