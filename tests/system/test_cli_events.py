@@ -126,7 +126,7 @@ def test_a_character_that_the_terminal_lacks_is_escaped(place: Path) -> None:
     with start(place, "list", "--app", "shop", **poor) as process:
         out, err = process.communicate(timeout=60)
     assert (0, b"") == (process.returncode, err)
-    assert rb"evt_\xe9  xxxxxxxxx\u2026  dead" in out
+    assert rb"evt_\xe9  xxxxxxxxxxxxxxxxxx\u2026  dead" in out
 
 
 def test_what_it_did_is_in_the_ledger(place: Path) -> None:

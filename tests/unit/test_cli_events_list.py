@@ -16,18 +16,25 @@ if TYPE_CHECKING:
 EVERY_STATE = ["evt_done", "evt_failed", "evt_dead", "evt_claimed", "evt_parked"]
 
 TABLE = """\
-ID           TYPE             STATE    HANDLERS  ATTEMPTS  SEEN  DUE                 ERROR
-evt_done     invoice.paid     done     2/2       1         20d   -                   -
-evt_failed   invoice.paid     failed   1/2       1         3d    in 24h              ConnectionError
-evt_dead     charge.refunded  dead     2/2       1         3d    -                   ConnectionError
-evt_claimed  invoice.paid     claimed  0/2       0         60m   lease over 59m ago  -
-evt_parked   invoice.paid     parked   0/2       0         60m   -                   -
+ID           TYPE             STATE    SETTLED  TRIES  SEEN  DUE      ERROR
+evt_done     invoice.paid     done     2/2      1      20d   -        -
+evt_failed   invoice.paid     failed   1/2      1      3d    in 24h   ConnectionError
+evt_dead     charge.refunded  dead     2/2      1      3d    -        ConnectionError
+evt_claimed  invoice.paid     claimed  0/2      0      60m   59m ago  -
+evt_parked   invoice.paid     parked   0/2      0      60m   -        -
 """
 
 NARROW = """\
-ID           TYPE        STATE    HANDLERS  ATTEMPTS  SEEN  DUE                 ERROR
-evt_done     invoice.p…  done     2/2       1         20d   -                   -
-evt_failed   invoice.p…  failed   1/2       1         3d    in 24h              Connectio…
+ID           TYPE             STATE    SETTLED  TRIES  SEEN  DUE      ERROR
+evt_done     invoice.paid     done     2/2      1      20d   -        -
+evt_failed   invoice.paid     failed   1/2      1      3d    in 24h   Connectio…
+"""
+
+NARROWER = """\
+ID           TYPE          STATE    SETTLED  TRIES  SEEN  DUE
+evt_done     invoice.paid  done     2/2      1      20d   -
+evt_failed   invoice.paid  failed   1/2      1      3d    in 24h
+evt_dead     charge.refu…  dead     2/2      1      3d    -
 """
 
 
@@ -57,12 +64,15 @@ def test_all_events_are_listed_oldest_first(shop: Shop) -> None:
     assert (0, TABLE, "") == shop.run("list")
 
 
+@pytest.mark.parametrize(("columns", "table"), [("80", NARROW), ("65", NARROWER)])
 def test_the_table_keeps_to_the_terminal_but_ids_stay_whole(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, columns: str, table: str
 ) -> None:
-    """Errors and types are shortened as far as they can be; an id is there to be copied."""
-    monkeypatch.setenv("COLUMNS", "60")
-    assert NARROW == "".join(shop.run("list").out.splitlines(keepends=True)[:3])
+    """Errors are shortened, then types, then errors are left out; an id is there to be copied."""
+    monkeypatch.setenv("COLUMNS", columns)
+    lines = shop.run("list").out.splitlines(keepends=True)
+    assert table == "".join(lines[: table.count("\n")])
+    assert all(len(line) <= int(columns) + 1 for line in lines)
 
 
 @pytest.mark.parametrize(

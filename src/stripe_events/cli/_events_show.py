@@ -71,7 +71,7 @@ def _facts(stored: StoredEvent, now: float) -> Iterator[tuple[str, str]]:
     yield "first seen", moment(record.first_seen, now)
     yield "last seen", moment(record.last_seen, now)
     yield "lane", record.lane
-    yield "due", due(record, now)
+    yield "lease over" if record.state == "claimed" else "due", due(record, now)
     yield "payload", "erased" if stored.payload is None else f"{len(stored.payload)} bytes"
     yield "claim", _claim(record)
     if record.order_key is not None:

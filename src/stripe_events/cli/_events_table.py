@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from stripe_events.cli._ages import shown
 from stripe_events.cli._text import relative
+from stripe_events.storage._queries import waiting_since
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stripe_events.storage._records import EventRecord, HandlerRecord
+    from stripe_events.storage._records import ErrorRecord, EventRecord, HandlerRecord
 
-HEADINGS = ("ID", "TYPE", "STATE", "HANDLERS", "ATTEMPTS", "SEEN", "DUE", "ERROR")
+HEADINGS = ("ID", "TYPE", "STATE", "SETTLED", "TRIES", "SEEN", "DUE", "ERROR")
 ELASTIC = ("ERROR", "TYPE")
 
 
@@ -33,13 +35,9 @@ def row(record: EventRecord, now: float) -> tuple[str, ...]:
 
 
 def due(record: EventRecord, now: float) -> str:
-    """Say when anybody may claim it: since when, in how long, or when a lease ends."""
-    if record.state == "claimed":
-        over = "over " if record.lease_until <= now else ""
-        return f"lease {over}{relative(record.lease_until, now)}"
-    if record.state in ("pending", "failed") and record.due is not None:
-        return relative(record.due, now)
-    return "-"
+    """Say from when on anybody may claim it: since it is due, or the claim's lease ends."""
+    since = waiting_since(record)
+    return relative(since, now) if isfinite(since) else "-"
 
 
 def last_error(record: EventRecord) -> str:
@@ -48,12 +46,16 @@ def last_error(record: EventRecord) -> str:
     return errors[-1][1] if errors else "-"
 
 
+def _name(error: ErrorRecord) -> str:
+    return error.type.rpartition(".")[2]
+
+
 def _errors(handler: HandlerRecord) -> Iterator[tuple[float, str]]:
     if handler.late_error is not None:
-        yield handler.late_error.at, f"{handler.late_error.type} (late)"
+        yield handler.late_error.at, f"{_name(handler.late_error)} (late)"
     if handler.outcome in ("succeeded", "skipped", "dropped"):
         return
     if handler.error is not None:
-        yield handler.error.at, handler.error.type
+        yield handler.error.at, _name(handler.error)
     if handler.missing_since is not None:
         yield handler.missing_since, "HandlerMissing"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _NARROWEST = 10
-"""Columns give way to the terminal's width down to so many characters."""
+"""Characters that a column keeps when it gives way to the terminal's width."""
 
 
 def clean(text: str) -> str:
@@ -86,39 +86,54 @@ class Columns:
 
     Args:
         headings: one per column.
-        elastic: the columns that give way to the terminal's width, in this order.
+        elastic: the columns that are narrowed to fit, in this order; where that is not
+            enough the first of them is left out.
     """
 
     def __init__(self, headings: Sequence[str], elastic: Sequence[str]) -> None:
         """Print nothing yet."""
         self._headings = headings
         self._elastic = [headings.index(name) for name in elastic]
-        self._widths: list[int] = []
+        self._widths: dict[int, int] = {}
 
     def print(self, rows: Iterable[Sequence[str]]) -> None:
         """Print rows, before the first of them the headings."""
         cells = [[clean(cell) for cell in row] for row in rows]
         if not self._widths:
             cells.insert(0, list(self._headings))
-            self._widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-            self._give_way()
+            longest = [max(map(len, column)) for column in zip(*cells, strict=True)]
+            # 0 where there is no terminal, and COLUMNS does not say otherwise.
+            available = shutil.get_terminal_size((0, 0)).columns
+            self._widths = self._fitting(longest, available or sys.maxsize)
         for row in cells:
-            print("  ".join(map(self._fitted, range(len(row)), row)).rstrip())
+            shown = [self._fitted(row[column], column) for column in self._widths]
+            print("  ".join(shown).rstrip())
 
-    def _give_way(self) -> None:
-        # 0 where there is no terminal, and COLUMNS does not say otherwise.
-        available = shutil.get_terminal_size((0, 0)).columns
-        excess = sum(self._widths) + 2 * (len(self._widths) - 1) - available
-        for column in self._elastic if available else ():
-            given = max(0, min(excess, self._widths[column] - _NARROWEST))
-            self._widths[column] -= given
-            excess -= given
+    def _fitting(self, longest: list[int], available: int) -> dict[int, int]:
+        widths = dict(enumerate(longest))
+        if _narrow(widths, self._elastic, available):
+            return widths
+        first, *others = self._elastic
+        widths = dict(enumerate(longest))
+        del widths[first]
+        _narrow(widths, others, available)
+        return widths
 
-    def _fitted(self, column: int, cell: str) -> str:
+    def _fitted(self, cell: str, column: int) -> str:
         width = self._widths[column]
         if len(cell) > width and column in self._elastic:
             cell = cell[: width - 1] + "\N{HORIZONTAL ELLIPSIS}"
         return cell.ljust(width)
+
+
+def _narrow(widths: dict[int, int], elastic: Sequence[int], available: int) -> bool:
+    """Take from elastic columns what is too much, and give whether that was enough."""
+    excess = sum(widths.values()) + 2 * (len(widths) - 1) - available
+    for column in elastic:
+        given = max(0, min(excess, widths[column] - _NARROWEST))
+        widths[column] -= given
+        excess -= given
+    return excess <= 0
 
 
 def _escaped(character: str) -> str:
