@@ -12,17 +12,24 @@ if TYPE_CHECKING:
 Block: TypeAlias = "Callable[[sqlite3.Cursor], AbstractContextManager[None]]"
 
 
-@contextmanager
-def transaction(cursor: sqlite3.Cursor) -> Generator[None, None, None]:
-    """Make what the block writes a transaction; it waits for no other one."""
-    cursor.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        cursor.execute("COMMIT")
-    except BaseException:
-        if cursor.connection.in_transaction:
-            cursor.execute("ROLLBACK")
-        raise
+class transaction:  # noqa: N801 - stands beside savepoint
+    """Make what a block writes a transaction; it waits for no other one."""
+
+    # Not by @contextmanager, which takes as long as a statement.
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        """Take the cursor of the block."""
+        self._cursor = cursor
+
+    def __enter__(self) -> None:
+        self._cursor.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is None:
+            self._cursor.execute("COMMIT")
+        elif self._cursor.connection.in_transaction:
+            self._cursor.execute("ROLLBACK")
 
 
 @contextmanager

@@ -28,8 +28,14 @@ _MOST_IDLE: Final = 8
 
 
 class LedgerConnection(sqlite3.Connection):
-    """A connection that knows the random id of its ledger, and which file it has open."""
+    """
+    A connection that knows where it belongs.
 
+    ``generation`` of connections, as they are closed together; ``ledger``: the random id
+    of the ledger; ``file``: which one it has open.
+    """
+
+    generation: int
     ledger: str
     file: tuple[int, int] | None
 
@@ -71,17 +77,13 @@ class Connections:
     @contextmanager
     def one(self) -> Generator[LedgerConnection, None, None]:
         """Lend a connection; one whose block raises is not lent again."""
-        generation = self._generation
-        connection = self._take()
+        connection = self.take()
         try:
             yield connection
         except BaseException:
             connection.close()
             raise
-        if generation == self._generation and len(self._idle) < _MOST_IDLE:
-            self._idle.append(connection)
-        else:
-            connection.close()
+        self.give_back(connection)
 
     def open(self, kind: type[ConnectionT]) -> ConnectionT:
         """Make a connection of this class; the first one makes the tables."""
@@ -90,13 +92,14 @@ class Connections:
         )
         try:
             deadline = time.monotonic() + self._busy_timeout
-            patiently(partial(self._set_up, connection), deadline)
+            patiently(partial(self._set_up, connection, self._generation), deadline)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _take(self) -> LedgerConnection:
+    def take(self) -> LedgerConnection:
+        """Give a connection that is the caller's until it is given back, or closed."""
         file = _identity(self._path)
         while self._idle:
             try:
@@ -109,7 +112,14 @@ class Connections:
             connection.close()
         return self.open(LedgerConnection)
 
-    def _set_up(self, connection: LedgerConnection) -> None:
+    def give_back(self, connection: LedgerConnection) -> None:
+        """Take a connection back that did not fail."""
+        if connection.generation == self._generation and len(self._idle) < _MOST_IDLE:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _set_up(self, connection: LedgerConnection, generation: int) -> None:
         ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
         if mode != "wal":
             raise StoreError(f"{self._path}: SQLite cannot keep a write-ahead log there ({mode})")
@@ -124,6 +134,7 @@ class Connections:
                 f"{self._path}: its ledger is of version {found.version}, this stripe-events"
                 f" knows versions up to {len(STEPS)}: update stripe-events"
             )
+        connection.generation = generation
         connection.ledger = found.ledger
         connection.file = _identity(self._path)
 

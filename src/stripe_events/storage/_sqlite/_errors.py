@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from stripe_events.errors import StoreError
 from stripe_events.storage._sqlite._waiting import Locked, primary_code
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
 
 _LOCKED: Final = (
     "it is locked: another connection has been writing for too long. Keep transactions short,"
@@ -35,22 +31,31 @@ _CAUSES: Final = {
 }
 
 
-@contextmanager
-def explained(path: str) -> Generator[None, None, None]:
+class Explaining:
     """
-    Turn every error of SQLite into a ``StoreError`` that names the file and the cure.
+    Turn every error of SQLite in a block into a ``StoreError``; may be entered any number of times.
 
-    Raises:
-        StoreError: the original is its cause.
+    The error names the file and the cure, and has the original as its cause.
     """
-    try:
-        yield
-    except Locked as error:
-        raise StoreError(f"{path}: {_LOCKED} ({error})") from error
-    except sqlite3.Error as error:
-        raise StoreError(f"{path}: {_explanation(error)} ({error})") from error
-    except UnicodeEncodeError as error:
-        raise StoreError(f"{path}: a text has no UTF-8 form ({error.reason})") from error
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        """Take the path of the file."""
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is None:
+            return
+        if isinstance(error, Locked):
+            raise StoreError(f"{self._path}: {_LOCKED} ({error})") from error
+        if isinstance(error, sqlite3.Error):
+            raise StoreError(f"{self._path}: {_explanation(error)} ({error})") from error
+        if isinstance(error, UnicodeEncodeError):
+            raise StoreError(f"{self._path}: a text has no UTF-8 form ({error.reason})") from error
 
 
 def _explanation(error: sqlite3.Error) -> str:

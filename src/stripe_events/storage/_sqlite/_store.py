@@ -17,7 +17,7 @@ from stripe_events.storage._operations import ExtendLeases, ReadEvent, Write
 from stripe_events.storage._results import NOTHING_NEW
 from stripe_events.storage._sqlite._blocks import savepoint, transaction
 from stripe_events.storage._sqlite._connections import Connections
-from stripe_events.storage._sqlite._errors import explained
+from stripe_events.storage._sqlite._errors import Explaining
 from stripe_events.storage._sqlite._guard import GuardedConnection
 from stripe_events.storage._sqlite._performing import perform
 from stripe_events.storage._sqlite._reads import READS, read_event
@@ -85,6 +85,7 @@ class SQLiteStore(SyncVerbs):
         self._path = _absolute(path)
         self._busy_timeout = busy_timeout
         self._clock = clock
+        self._explaining = Explaining(self._path)
         self._gate = Gate()
         self._connections = Connections(self._path, synchronous, busy_timeout)
 
@@ -96,8 +97,16 @@ class SQLiteStore(SyncVerbs):
         self._connections.close()
 
     def _run(self, verb: Verb[T]) -> T:
-        with explained(self._path), self._connections.one() as connection:
-            return drive(verb, partial(self._perform, sqlite3.Cursor(connection)))
+        with self._explaining:
+            # Without @contextmanager, which takes as long as a statement.
+            connection = self._connections.take()
+            try:
+                given = drive(verb, partial(self._perform, sqlite3.Cursor(connection)))
+            except BaseException:
+                connection.close()
+                raise
+            self._connections.give_back(connection)
+            return given
 
     def _perform(self, cursor: sqlite3.Cursor, operation: Operation) -> Any:
         if type(operation) in READS:
@@ -108,9 +117,13 @@ class SQLiteStore(SyncVerbs):
         return self._write(cursor, operation, self._busy_timeout)
 
     def _write(self, cursor: sqlite3.Cursor, operation: Operation, seconds: float) -> Any:
-        with self._gate.passed(seconds) as deadline:
+        deadline = time.monotonic() + seconds
+        lock = self._gate.taken(deadline)
+        try:
             action = partial(perform, cursor, self._clock, transaction, operation)
             return patiently(action, deadline)
+        finally:
+            lock.release()
 
     def _extend(self, cursor: sqlite3.Cursor, extend: ExtendLeases) -> list[Claim]:
         try:
@@ -138,13 +151,14 @@ class SQLiteStore(SyncVerbs):
             UsageError: from the connection, where it is used otherwise, or afterwards.
         """
         with ExitStack() as stack:
-            with explained(self._path):
-                deadline = stack.enter_context(self._gate.passed(self._busy_timeout))
+            with self._explaining:
+                deadline = time.monotonic() + self._busy_timeout
+                stack.callback(self._gate.taken(deadline).release)
                 connection = self._connections.open(GuardedConnection)
                 stack.callback(connection.retire)
                 patiently(connection.begin, deadline)
             yield connection
-            with explained(self._path):
+            with self._explaining:
                 if not connection.in_transaction:
                     raise StoreError(f"{self._path}: a statement has rolled back the transaction")
                 self._finish_on(connection, claim, result(), joined)
@@ -166,7 +180,7 @@ class SQLiteStore(SyncVerbs):
         """
         if not isinstance(connection, sqlite3.Connection):
             raise UsageError(f"complete_on() takes a sqlite3.Connection, not {connection!r}")
-        with explained(self._path):
+        with self._explaining:
             if not connection.in_transaction:
                 raise UsageError(
                     "complete_on() takes a connection with an open transaction, and this one"
@@ -195,7 +209,7 @@ class SQLiteStore(SyncVerbs):
 
     def is_settled(self, claim: Claim, handler: str) -> bool:
         """See ``TransactionalStore.is_settled``."""
-        with explained(self._path), self._connections.one() as connection:
+        with self._explaining, self._connections.one() as connection:
             cursor = sqlite3.Cursor(connection)
             if self._is_settled(cursor, claim, handler):
                 return True

@@ -11,13 +11,12 @@ import random
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from stripe_events._fork import start_anew_in_children
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -41,22 +40,22 @@ class Gate:
         """Be open."""
         self._lock = threading.Lock()
 
-    @contextmanager
-    def passed(self, seconds: float) -> Generator[float, None, None]:
+    def taken(self, deadline: float) -> threading.Lock:
         """
-        Hold the gate, and give the end of ``seconds`` by ``time.monotonic``.
+        Give the lock, held, for the caller to release.
+
+        Args:
+            deadline: by ``time.monotonic``; it is tried once at least.
 
         Raises:
-            Locked: it was not free for so long.
+            Locked: the deadline has passed.
         """
         lock = self._lock
-        deadline = time.monotonic() + seconds
-        if not lock.acquire(timeout=seconds):
-            raise Locked(f"another thread was writing for {seconds:g} s")
-        try:
-            yield deadline
-        finally:
-            lock.release()
+        if lock.acquire(blocking=False) or lock.acquire(
+            timeout=max(0.0, deadline - time.monotonic())
+        ):
+            return lock
+        raise Locked("another thread was writing")
 
 
 def primary_code(error: sqlite3.Error) -> int | None:
