@@ -13,9 +13,8 @@ from stripe_events.storage import _ledger_verbs, _verbs
 from stripe_events.storage._results import EVERYTHING, NOTHING_NEW
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Sequence
 
-    from stripe_events.storage._operations import Operation
     from stripe_events.storage._records import EventRecord
     from stripe_events.storage._results import (
         Accepted,
@@ -35,10 +34,11 @@ if TYPE_CHECKING:
     from stripe_events.storage._verbs import Verb
 
 T = TypeVar("T")
+StepT = TypeVar("StepT")
 
 
-def drive(verb: Verb[T], perform: Callable[[Operation], Any]) -> T:
-    """Perform a verb's operations one after another, and give its result."""
+def drive(verb: Generator[StepT, Any, T], perform: Callable[[StepT], Any]) -> T:
+    """Perform a verb's operations, or other steps, one after another, and give its result."""
     try:
         operation = next(verb)
         while True:
@@ -48,7 +48,7 @@ def drive(verb: Verb[T], perform: Callable[[Operation], Any]) -> T:
         return result
 
 
-async def adrive(verb: Verb[T], perform: Callable[[Operation], Awaitable[Any]]) -> T:
+async def adrive(verb: Generator[StepT, Any, T], perform: Callable[[StepT], Awaitable[Any]]) -> T:
     """Do the same, awaiting each operation."""
     try:
         operation = next(verb)

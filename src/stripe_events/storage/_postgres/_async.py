@@ -1,0 +1,205 @@
+"""``AsyncPostgresStore``: the verbs over async connections; see ``_sync``."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+from psycopg import errors
+
+from stripe_events.storage import _verbs
+from stripe_events.storage._bases import AsyncVerbs, adrive
+from stripe_events.storage._operations import ExtendLeases
+from stripe_events.storage._postgres._admission import Admit, admission, admitted
+from stripe_events.storage._postgres._async_pools import alent, async_pools
+from stripe_events.storage._postgres._completion import complete_on
+from stripe_events.storage._postgres._errors import CONFLICT, ERRORS, is_lost, told, uncommitted
+from stripe_events.storage._postgres._executing import aperform, arun
+from stripe_events.storage._postgres._ledger import Ledger
+from stripe_events.storage._postgres._statements import unmade
+from stripe_events.storage._results import NOTHING_NEW
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+
+    from stripe_events.storage._operations import Operation
+    from stripe_events.storage._postgres._async_pools import AsyncConnection, AsyncPool, AsyncSource
+    from stripe_events.storage._postgres._checks import Loss
+    from stripe_events.storage._results import Accepted, Arrival, Claim, HandlerResult, Plan
+    from stripe_events.storage._verbs import Verb
+
+T = TypeVar("T")
+
+
+class AsyncPostgresStore(AsyncVerbs):
+    """
+    A ledger in PostgreSQL, for async code, by psycopg 3 on asyncio.
+
+    What holds, and the arguments, are those of ``PostgresStore``; ``create_schema`` and
+    ``close`` are awaited, and the pool is a ``psycopg_pool.AsyncConnectionPool``. What the
+    store opens belongs to the event loop in which it is used: each has its own
+    ``max_connections``, and ``extend`` may be called in another one than the verbs.
+    """
+
+    def __init__(
+        self,
+        source: AsyncSource,
+        *,
+        schema: str | None = "stripe_events",
+        prefix: str | None = None,
+        max_connections: int = 4,
+        timeout: float = 10.0,
+        lock_timeout: float = 2.0,
+        accept_loss: Collection[Loss] = (),
+    ) -> None:
+        """Connect to nothing yet."""
+        self._ledger = Ledger(schema, prefix, accept_loss, lock_timeout)
+        self._pool, self._extending = async_pools(source, max_connections, timeout)
+
+    async def create_schema(self) -> None:
+        """
+        Create the tables, or bring them up to date; call it once per deployment.
+
+        May be repeated, and run by many at once. Code of the version before goes on
+        working with the new tables, so it belongs before the new code in a rolling deploy.
+        """
+        async with alent(self._pool, fresh=True) as connection:
+            try:
+                async with connection.transaction():
+                    await arun(connection, self._ledger.created())
+            except ERRORS as error:
+                raise told(error) from error
+
+    async def close(self) -> None:
+        """Close the connections that the store has opened; those of a pool are its owner's."""
+        await self._pool.close()
+        await self._extending.close()
+
+    async def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        """See ``AsyncEventStore.accept``."""
+        step = admission(arrival, lease)
+        if step is not None:
+            now = await self._perform(step)
+            if now is not None:
+                return admitted(step, now)
+        return await super().accept(arrival, lease)
+
+    @asynccontextmanager
+    async def transaction(
+        self, claim: Claim, result: Callable[[], HandlerResult], joined: Plan = NOTHING_NEW
+    ) -> AsyncGenerator[AsyncConnection, None]:
+        """
+        See ``AsyncTransactionalStore.transaction``; the transaction is READ COMMITTED.
+
+        ``commit()`` and ``rollback()`` of the connection are refused in the block, and so
+        is a block that has ended its transaction in SQL. ``connection.transaction()``
+        makes savepoints.
+        """
+        async with self._holding(self._pool, partial(self._begun, claim)) as (connection, block):
+            try:
+                yield connection
+                await self._finish(connection, claim, result(), joined)
+            except BaseException as error:
+                await _roll_back(block, error)
+                raise
+            await _commit(block, connection)
+
+    def complete_on(
+        self, connection: Any, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW
+    ) -> Any:
+        """
+        See ``AsyncTransactionalStore.complete_on``; it takes sync and async connections.
+
+        It runs in a savepoint, so that its failure leaves the transaction usable. Above
+        READ COMMITTED a heartbeat that comes between makes it fail, with a StoreError.
+        """
+        return complete_on(self._ledger, connection, claim, result, joined)
+
+    async def is_settled(self, claim: Claim, handler: str) -> bool | None:
+        """See ``AsyncTransactionalStore.is_settled``; it waits for ``lock_timeout`` seconds."""
+
+        async def settled(connection: AsyncConnection) -> bool | None:
+            try:
+                return await arun(connection, self._ledger.settled(claim, handler))
+            except errors.LockNotAvailable:
+                return None
+
+        return await self._attempt(self._pool, settled)
+
+    async def _run(self, verb: Verb[T]) -> T:
+        return await adrive(verb, self._perform)
+
+    async def _perform(self, operation: Operation | Admit) -> Any:
+        pool = self._extending if isinstance(operation, ExtendLeases) else self._pool
+
+        async def performed(connection: AsyncConnection) -> Any:
+            try:
+                return await aperform(connection, self._ledger.statements, operation)
+            except CONFLICT as error:
+                return unmade(operation, error)
+
+        return await self._attempt(pool, performed)
+
+    async def _attempt(self, pool: AsyncPool, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        async with self._holding(pool, work) as (_, given):
+            return given
+
+    @asynccontextmanager
+    async def _holding(
+        self, pool: AsyncPool, work: Callable[[AsyncConnection], Awaitable[T]]
+    ) -> AsyncGenerator[tuple[AsyncConnection, T], None]:
+        """
+        Lend a connection on which ``work`` has succeeded, with what it gave.
+
+        It is done once more, on a new connection, if the first one breaks.
+        """
+        for fresh in (False, True):
+            async with alent(pool, fresh=fresh) as connection:
+                try:
+                    if self._ledger.id is None:
+                        await arun(connection, self._ledger.checked())
+                    given = await work(connection)
+                except ERRORS as error:
+                    if fresh or not is_lost(connection, error):
+                        raise told(error) from error
+                    await connection.close()
+                    continue
+                yield connection, given
+                return
+
+    async def _begun(self, claim: Claim, connection: AsyncConnection) -> psycopg.AsyncTransaction:
+        block = psycopg.AsyncTransaction(connection)
+        await block.__aenter__()
+        try:
+            await arun(connection, self._ledger.marked(claim))
+        except BaseException as error:
+            await _roll_back(block, error)
+            raise
+        return block
+
+    async def _finish(
+        self, connection: AsyncConnection, claim: Claim, result: HandlerResult, joined: Plan
+    ) -> None:
+        verb = _verbs.finish(claim, result, joined, in_transaction=True)
+        try:
+            await arun(connection, self._ledger.still_marked(claim))
+            await adrive(verb, partial(aperform, connection, self._ledger.in_transaction))
+        except ERRORS as error:
+            raise told(error) from error
+
+
+async def _roll_back(block: psycopg.AsyncTransaction, error: BaseException) -> None:
+    """Undo a block; whatever hinders that, the connection is then not used any more."""
+    with suppress(psycopg.Error):
+        await block.__aexit__(type(error), error, error.__traceback__)
+
+
+async def _commit(block: psycopg.AsyncTransaction, connection: AsyncConnection) -> None:
+    if connection.closed:  # psycopg would say nothing
+        raise uncommitted(connection, "")
+    try:
+        await block.__aexit__(None, None, None)
+    except psycopg.Error as error:
+        raise uncommitted(connection, error) from error

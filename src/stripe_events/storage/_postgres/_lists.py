@@ -1,0 +1,100 @@
+"""Reads of many events, each by the index that was made for it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from stripe_events.storage._json import dump_names
+from stripe_events.storage._postgres._rows import event_of, selected
+from stripe_events.storage._postgres._scripts import Script, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from stripe_events.storage._operations import ReadDue, ReadList, ReadParked
+    from stripe_events.storage._postgres._tables import Tables
+    from stripe_events.storage._records import EventRecord
+    from stripe_events.storage._results import Query
+
+# Indexes are found by these expressions: they stand the same in `_migrations`.
+WAITING_SINCE: Final = "(CASE state WHEN 'claimed' THEN lease_until ELSE due END)"
+IS_WAITING: Final = "state IN ('pending', 'failed', 'claimed')"
+IS_OPEN: Final = "state <> 'done'"
+IS_PARKED: Final = "state = 'parked'"
+
+# In a subquery: an index is not searched by what may change from row to row.
+_NOW: Final = "(SELECT extract(epoch FROM clock_timestamp())::float8 AS now)"
+
+
+class Lists:
+    """The three operations that search."""
+
+    def __init__(self, tables: Tables) -> None:
+        """Write down the statements."""
+        self._parked = (
+            f"SELECT {selected()} FROM {tables.events} "  # noqa: S608 - names are quoted
+            f"WHERE scope = %s AND order_key = %s AND {IS_PARKED} "
+            "ORDER BY created, first_seen, id LIMIT 1"
+        ).encode()
+        self._events = tables.events
+
+    def read_parked(self, asked: ReadParked) -> Script[EventRecord | None]:
+        """Read the first in line for an order key."""
+        rows = yield Statement(self._parked, asked)
+        return event_of(rows[0]) if rows else None
+
+    def read_due(self, asked: ReadDue) -> Script[tuple[float, list[EventRecord]]]:
+        """Read what has been waiting longest."""
+        where = f"scope = %s AND {IS_WAITING} AND {WAITING_SINCE} <= clock.now"
+        return (yield from self._page(where, WAITING_SINCE, asked))
+
+    def read_list(self, asked: ReadList) -> Script[tuple[float, list[EventRecord]]]:
+        """Read what a query means."""
+        conditions = [("scope = %s", [asked.scope]), *_conditions(asked.query)]
+        if asked.after is not None:
+            conditions.append(("(first_seen, id) > (%s, %s)", list(asked.after)))
+        where = " AND ".join(text for text, _ in conditions)
+        values = [value for _, some in conditions for value in some]
+        return (yield from self._page(where, "first_seen, id", [*values, asked.limit]))
+
+    def _page(
+        self, where: str, order: str, parameters: Sequence[Any]
+    ) -> Script[tuple[float, list[EventRecord]]]:
+        """Read with the time, which is there even if no event is."""
+        query = (
+            f"SELECT clock.now, {selected('e')} FROM {_NOW} AS clock LEFT JOIN LATERAL "  # noqa: S608
+            f"(SELECT * FROM {self._events} WHERE {where} ORDER BY {order} LIMIT %s) AS e ON true "
+            f"ORDER BY {order}"
+        )
+        rows = yield Statement(query.encode(), parameters)
+        return rows[0][0], [event_of(row[1:]) for row in rows if row[1] is not None]
+
+
+def _conditions(query: Query) -> Iterator[tuple[str, list[Any]]]:
+    """Give what a query asks for as SQL, with the values of its placeholders."""
+    for condition, value in (
+        ("id = ANY(%s)", list(query.ids) or None),
+        ("state = ANY(%s)", list(query.states) or None),
+        ("type LIKE %s", query.type and _pattern(query.type)),
+        ("account = %s", query.account),
+        ("strpos(handlers::text, %s) > 0", query.handler and _within_json(query.handler)),
+        ("last_seen <= %s", query.seen_before),
+        ("last_seen >= %s", query.seen_after),
+        (f"{IS_WAITING} AND {WAITING_SINCE} <= clock.now - %s", query.overdue),
+        ("erased = %s", query.erased),
+    ):
+        if value is not None:
+            yield condition, [value]
+    if query.states and "done" not in query.states:
+        yield IS_OPEN, []
+
+
+def _within_json(name: str) -> str:
+    """Give how a handler of this name begins; no text in JSON does, for its quotes are escaped."""
+    return f'{{"name":{dump_names([name])[1:-1]}'
+
+
+def _pattern(pattern: str) -> str:
+    """Give ``*`` in LIKE's words, everything else as it stands."""
+    return re.sub(r"\*+", "%", re.sub(r"([\\%_])", r"\\\1", pattern))

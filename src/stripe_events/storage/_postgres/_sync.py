@@ -1,0 +1,237 @@
+"""``PostgresStore``: the verbs over sync connections."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+from psycopg import errors
+
+from stripe_events.storage import _verbs
+from stripe_events.storage._bases import SyncVerbs, drive
+from stripe_events.storage._operations import ExtendLeases
+from stripe_events.storage._postgres._admission import Admit, admission, admitted
+from stripe_events.storage._postgres._completion import complete_on
+from stripe_events.storage._postgres._errors import CONFLICT, ERRORS, is_lost, told, uncommitted
+from stripe_events.storage._postgres._executing import perform, run
+from stripe_events.storage._postgres._ledger import Ledger
+from stripe_events.storage._postgres._pools import lent, pools
+from stripe_events.storage._postgres._statements import unmade
+from stripe_events.storage._results import NOTHING_NEW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Generator
+
+    from stripe_events.storage._operations import Operation
+    from stripe_events.storage._postgres._checks import Loss
+    from stripe_events.storage._postgres._pools import Connection, Pool, Source
+    from stripe_events.storage._results import Accepted, Arrival, Claim, HandlerResult, Plan
+    from stripe_events.storage._verbs import Verb
+
+T = TypeVar("T")
+
+
+class PostgresStore(SyncVerbs):
+    """
+    A ledger in PostgreSQL, for sync code, by psycopg 3.
+
+    Call ``create_schema()`` once per deployment; without it, the first use is a
+    ConfigurationError.
+
+    What holds on one primary, or with a synchronous standby: an acknowledged event
+    survives the crash of a process, of the server and of its machine; at most one claim is
+    valid, and nobody else starts while its lease runs; ``ctx.transaction()`` and
+    ``ctx.complete_on()`` make effects in this database happen exactly once; ``order_by``
+    holds. When an asynchronous standby is promoted, what it had not yet received is lost:
+    effects and completions together, and a lease may be forgotten across that moment.
+    At first use the store looks at the server, and refuses a standby, and settings by
+    which acknowledged events can be lost.
+
+    Works behind PgBouncer, also in transaction mode, and with a pool of one connection:
+    nothing holds a connection while it waits for another one. ``extend`` has one of its
+    own besides. A connection that breaks is replaced, and what it was doing is done again.
+
+    After a fork the child opens connections of its own, from a DSN or by the function; a
+    pool must be opened in the process that uses it.
+
+    Args:
+        source: a DSN, from which the store makes connections of its own; a
+            ``psycopg_pool.ConnectionPool``, which it neither opens nor closes; or a
+            function that gives a new connection each time, which the store then keeps.
+        schema: where the tables are; None leaves that to the search path.
+        prefix: what the names of tables begin with: by default nothing in a schema of
+            their own, else ``stripe_events_``.
+        max_connections: how many the store opens, where it is not given a pool.
+        timeout: for how many seconds a verb waits for one of them to become free.
+        lock_timeout: for how many seconds a write waits for a record that another
+            transaction has locked, and ``is_settled`` for that transaction's end.
+        accept_loss: settings that may be off although acknowledged events can then be
+            lost: ``"synchronous_commit"``, ``"fsync"``.
+
+    Raises:
+        ConfigurationError: from here if ``source`` is none of these; from the first use
+            if the server or the tables do not do.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        schema: str | None = "stripe_events",
+        prefix: str | None = None,
+        max_connections: int = 4,
+        timeout: float = 10.0,
+        lock_timeout: float = 2.0,
+        accept_loss: Collection[Loss] = (),
+    ) -> None:
+        """Connect to nothing yet."""
+        self._ledger = Ledger(schema, prefix, accept_loss, lock_timeout)
+        self._pool, self._extending = pools(source, max_connections, timeout)
+
+    def create_schema(self) -> None:
+        """
+        Create the tables, or bring them up to date; call it once per deployment.
+
+        May be repeated, and run by many at once. Code of the version before goes on
+        working with the new tables, so it belongs before the new code in a rolling deploy.
+        """
+        with lent(self._pool, fresh=True) as connection:
+            try:
+                with connection.transaction():
+                    run(connection, self._ledger.created())
+            except ERRORS as error:
+                raise told(error) from error
+
+    def close(self) -> None:
+        """Close the connections that the store has opened; those of a pool are its owner's."""
+        self._pool.close()
+        self._extending.close()
+
+    def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        """See ``EventStore.accept``."""
+        step = admission(arrival, lease)
+        if step is not None:
+            now = self._perform(step)
+            if now is not None:
+                return admitted(step, now)
+        return super().accept(arrival, lease)
+
+    @contextmanager
+    def transaction(
+        self, claim: Claim, result: Callable[[], HandlerResult], joined: Plan = NOTHING_NEW
+    ) -> Generator[Connection, None, None]:
+        """
+        See ``TransactionalStore.transaction``; the transaction is READ COMMITTED.
+
+        ``commit()`` and ``rollback()`` of the connection are refused in the block, and so
+        is a block that has ended its transaction in SQL. ``connection.transaction()``
+        makes savepoints.
+        """
+        with self._holding(self._pool, partial(self._begun, claim)) as (connection, block):
+            try:
+                yield connection
+                self._finish(connection, claim, result(), joined)
+            except BaseException as error:
+                _roll_back(block, error)
+                raise
+            _commit(block, connection)
+
+    def complete_on(
+        self, connection: Any, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW
+    ) -> Any:
+        """
+        See ``TransactionalStore.complete_on``; it takes sync and async connections.
+
+        It runs in a savepoint, so that its failure leaves the transaction usable. Above
+        READ COMMITTED a heartbeat that comes between makes it fail, with a StoreError.
+        """
+        return complete_on(self._ledger, connection, claim, result, joined)
+
+    def is_settled(self, claim: Claim, handler: str) -> bool | None:
+        """See ``TransactionalStore.is_settled``; it waits for ``lock_timeout`` seconds."""
+
+        def settled(connection: Connection) -> bool | None:
+            try:
+                return run(connection, self._ledger.settled(claim, handler))
+            except errors.LockNotAvailable:
+                return None
+
+        return self._attempt(self._pool, settled)
+
+    def _run(self, verb: Verb[T]) -> T:
+        return drive(verb, self._perform)
+
+    def _perform(self, operation: Operation | Admit) -> Any:
+        pool = self._extending if isinstance(operation, ExtendLeases) else self._pool
+
+        def performed(connection: Connection) -> Any:
+            try:
+                return perform(connection, self._ledger.statements, operation)
+            except CONFLICT as error:
+                return unmade(operation, error)
+
+        return self._attempt(pool, performed)
+
+    def _attempt(self, pool: Pool, work: Callable[[Connection], T]) -> T:
+        with self._holding(pool, work) as (_, given):
+            return given
+
+    @contextmanager
+    def _holding(
+        self, pool: Pool, work: Callable[[Connection], T]
+    ) -> Generator[tuple[Connection, T], None, None]:
+        """
+        Lend a connection on which ``work`` has succeeded, with what it gave.
+
+        It is done once more, on a new connection, if the first one breaks.
+        """
+        for fresh in (False, True):
+            with lent(pool, fresh=fresh) as connection:
+                try:
+                    if self._ledger.id is None:
+                        run(connection, self._ledger.checked())
+                    given = work(connection)
+                except ERRORS as error:
+                    if fresh or not is_lost(connection, error):
+                        raise told(error) from error
+                    connection.close()
+                    continue
+                yield connection, given
+                return
+
+    def _begun(self, claim: Claim, connection: Connection) -> psycopg.Transaction:
+        block = psycopg.Transaction(connection)
+        block.__enter__()
+        try:
+            run(connection, self._ledger.marked(claim))
+        except BaseException as error:
+            _roll_back(block, error)
+            raise
+        return block
+
+    def _finish(
+        self, connection: Connection, claim: Claim, result: HandlerResult, joined: Plan
+    ) -> None:
+        verb = _verbs.finish(claim, result, joined, in_transaction=True)
+        try:
+            run(connection, self._ledger.still_marked(claim))
+            drive(verb, partial(perform, connection, self._ledger.in_transaction))
+        except ERRORS as error:
+            raise told(error) from error
+
+
+def _roll_back(block: psycopg.Transaction, error: BaseException) -> None:
+    """Undo a block; whatever hinders that, the connection is then not used any more."""
+    with suppress(psycopg.Error):
+        block.__exit__(type(error), error, error.__traceback__)
+
+
+def _commit(block: psycopg.Transaction, connection: Connection) -> None:
+    if connection.closed:  # psycopg would say nothing
+        raise uncommitted(connection, "")
+    try:
+        block.__exit__(None, None, None)
+    except psycopg.Error as error:
+        raise uncommitted(connection, error) from error
