@@ -18,22 +18,31 @@ if TYPE_CHECKING:
     from stripe_events.testing._contract import (
         TransactionalStoreContract as TransactionalStoreContract,
     )
+    from stripe_events.testing._crashes import Crash as Crash
+    from stripe_events.testing._crashes import acrash_everywhere as acrash_everywhere
+    from stripe_events.testing._crashes import crash_everywhere as crash_everywhere
 
-# In which module each name is: who signs a payload loads no contract.
+# In which module each name is: who signs a payload loads nothing else.
 _PLACES = {
+    "Crash": "_crashes",
     "EventStoreContract": "_contract",
     "InboxStoreContract": "_contract",
     "LedgerStoreContract": "_contract",
     "StoreContract": "_contract",
     "TransactionalStoreContract": "_contract",
+    "acrash_everywhere": "_crashes",
+    "crash_everywhere": "_crashes",
 }
 
 __all__ = [
+    "Crash",
     "EventStoreContract",
     "InboxStoreContract",
     "LedgerStoreContract",
     "StoreContract",
     "TransactionalStoreContract",
+    "acrash_everywhere",
+    "crash_everywhere",
     "sign",
 ]
 
