@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.recorded import WAYS, Service
 from tests.unit.waiting import ended
 
 if TYPE_CHECKING:
@@ -19,3 +20,11 @@ def threads() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(8, "request") as pool:
         yield pool
     assert ended()
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+def service(request: pytest.FixtureRequest) -> Iterator[Service]:
+    """Give a service with a ledger, in each way of using the library; see ``recorded``."""
+    served = Service(request.param)
+    yield served
+    served.close()

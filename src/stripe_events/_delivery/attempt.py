@@ -134,7 +134,8 @@ class Attempt:
             if result.cancelled or result.abandoned:
                 return (yield from self._drained(give_back=result.cancelled))
             if not completion.begun:
-                yield from self._record(handler.name, context, result.error)
+                finish = finish_of(handler.name, context, result.error)
+                yield from self._record(finish, undecided=result.undecided)
                 continue
             stopped = yield from self._record_completed(completion, context, result.error)
             if stopped is not None:
@@ -156,24 +157,21 @@ class Attempt:
         if handler.name in self._claimed.stale:
             context.skip(STALE)
             return SUCCEEDED
-        if handler.name in self._raised:
-            return RunResult(self._raised[handler.name])
         if record.undecided:
+            if handler.name in self._raised:
+                return RunResult(self._raised[handler.name], undecided=True)
             try:
                 wanted = handler.filters.passes_where(self._event)
             except Exception as error:  # noqa: BLE001 - it is the user's code
-                return RunResult(error)
+                return RunResult(error, undecided=True)
             if not wanted:
                 context.skip("where refused it")
                 return SUCCEEDED
         result: RunResult = yield Run(handler, self._event, context)
         return result
 
-    def _record(
-        self, name: str, context: Context, error: Exception | None
-    ) -> Generator[Effect, Any, None]:
-        finish = finish_of(name, context, error)
-        yield from self._finish(finish, finish.outcome)
+    def _record(self, finish: Finish, *, undecided: bool = False) -> Generator[Effect, Any, None]:
+        yield from self._finish(finish, finish.outcome, undecided=undecided)
         self._delivery.answer = self._delivery.answer or finish.answer
 
     def _record_completed(
@@ -191,7 +189,7 @@ class Attempt:
             return None
         if error is not None and any(isinstance(leaf, LostClaim) for leaf in leaves(error)):
             raise LostClaim(str(error)) from error
-        yield from self._record(name, context, error or completion.uncommitted())
+        yield from self._record(finish_of(name, context, error or completion.uncommitted()))
         return None
 
     def _record_settled(
@@ -200,18 +198,27 @@ class Attempt:
         """Learn what the handler's own commit made of the event; keep what it raised since."""
         finish = finish_of(name, context, None)
         late = None if error is None or is_stale(error) else error
-        yield from self._finish(finish, finish.outcome if late is None else "failed", late)
+        yield from self._finish(finish, finish.outcome if late is None else "failed", late=late)
         self._delivery.answer = self._delivery.answer or finish.answer
         if late is not None:
             log("ERROR", f"{name} is done for {self._event.id}, but failed afterwards", late)
             self._settings.observers.tell("LateError", self._event, name, late)
 
     def _finish(
-        self, finish: Finish, outcome: HandlerOutcome, late: Exception | None = None
+        self,
+        finish: Finish,
+        outcome: HandlerOutcome,
+        *,
+        late: Exception | None = None,
+        undecided: bool = False,
     ) -> Generator[Effect, Any, None]:
         error = finish.error or late
         result = HandlerResult(
-            finish.handler, outcome, None if error is None else error_record(error), finish.answer
+            finish.handler,
+            outcome,
+            None if error is None else error_record(error),
+            finish.answer,
+            undecided,
         )
         finish.call = self._ledger.call("finish", self._claimed.claim, result, self._joined)
         told: Finished = yield finish

@@ -145,11 +145,13 @@ class RunResult(NamedTuple):
 
     ``cancelled``: an async handler was stopped by a shutdown, its code is over.
     ``abandoned``: a shutdown stopped waiting for a thread that still runs.
+    ``undecided``: it did not run, for its ``where`` raised the error.
     """
 
     error: Exception | None = None
     cancelled: bool = False
     abandoned: bool = False
+    undecided: bool = False
 
 
 SUCCEEDED = RunResult()

@@ -49,10 +49,10 @@ class HandlerRecord(NamedTuple):
     ``token`` is that of the claim that recorded ``outcome``, ``at`` the time of it (unix
     seconds). ``attempts`` counts runs that ended or died, ``abandoned`` those that died.
     ``late_error`` was raised after the handler had been settled. ``missing_since``: the
-    first time that code without this handler met the event. ``formerly``: what it was
-    called before. ``stale_key``: the group and object whose newest snapshot it must not
-    fall behind, or None. ``undecided``: its ``where`` raised when it was asked, so that it
-    is to be asked again before the handler runs.
+    first time since its last run that code without it met the event. ``formerly``: what it
+    was called before. ``stale_key``: the group and object whose newest snapshot it must not
+    fall behind, or None. ``undecided``: its ``where`` raised when it was last asked, so that
+    it is to be asked again before the handler runs.
     """
 
     name: str

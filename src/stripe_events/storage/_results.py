@@ -139,12 +139,17 @@ Recorded: TypeAlias = Enqueued | Settled | Expired | Unwanted | Undecided
 
 
 class HandlerResult(NamedTuple):
-    """How a run of a handler ended; ``answer`` is what it answers Stripe, if it does."""
+    """
+    How a run of a handler ended; ``answer`` is what it answers Stripe, if it does.
+
+    ``undecided``: it did not run, for its ``where`` raised and is to be asked again.
+    """
 
     handler: str
     outcome: Literal["succeeded", "skipped", "failed", "dead"]
     error: ErrorRecord | None = None
     answer: Answer | None = None
+    undecided: bool = False
 
 
 class Finished(NamedTuple):

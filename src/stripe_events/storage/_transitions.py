@@ -179,6 +179,8 @@ def finished(
             token=claim.token,
             at=now,
             error=error or handler.error,
+            missing_since=None,
+            undecided=result.undecided,
         ),
     )
     if result.answer is not None and record.answer is None and result.outcome == "succeeded":
