@@ -60,7 +60,7 @@ class Connections:
         self._busy_timeout = busy_timeout
         self._generation = 0
         self._idle: list[LedgerConnection] = []
-        weakref.finalize(self, _close_all, self._idle)
+        weakref.finalize(self, _discard_all, self._idle, path)
         start_anew_in_children(self)
 
     def start_anew(self) -> None:
@@ -72,7 +72,7 @@ class Connections:
     def close(self) -> None:
         """Close what is idle; what is in use is closed when it is returned."""
         self._generation += 1
-        _close_all(self._idle)
+        _discard_all(self._idle, self._path)
 
     @contextmanager
     def one(self) -> Generator[LedgerConnection, None, None]:
@@ -81,7 +81,7 @@ class Connections:
         try:
             yield connection
         except BaseException:
-            connection.close()
+            self.discard(connection)
             raise
         self.give_back(connection)
 
@@ -94,7 +94,7 @@ class Connections:
             deadline = time.monotonic() + self._busy_timeout
             patiently(partial(self._set_up, connection, self._generation), deadline)
         except BaseException:
-            connection.close()
+            sqlite3.Connection.close(connection)
             raise
         return connection
 
@@ -108,8 +108,8 @@ class Connections:
                 break
             if connection.file == file:
                 return connection
-            # Another file has been put in its place: what is written here would be lost.
-            connection.close()
+            # Another file has taken its place: what is written here would be lost.
+            self.discard(connection)
         return self.open(LedgerConnection)
 
     def give_back(self, connection: LedgerConnection) -> None:
@@ -117,7 +117,11 @@ class Connections:
         if connection.generation == self._generation and len(self._idle) < _MOST_IDLE:
             self._idle.append(connection)
         else:
-            connection.close()
+            self.discard(connection)
+
+    def discard(self, connection: LedgerConnection) -> None:
+        """Close a connection that was taken or opened."""
+        _discard(connection, self._path)
 
     def _set_up(self, connection: LedgerConnection, generation: int) -> None:
         ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -148,17 +152,27 @@ def _identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _close_all(connections: list[LedgerConnection]) -> None:
+def _discard_all(connections: list[LedgerConnection], path: str) -> None:
     while connections:
         try:
-            connections.pop().close()
+            connection = connections.pop()
         except IndexError:  # another thread was faster
             return
+        _discard(connection, path)
+
+
+def _discard(connection: LedgerConnection, path: str) -> None:
+    if connection.file == _identity(path):
+        sqlite3.Connection.close(connection)
+    else:
+        # The last one to close deletes the write-ahead log, by its name: it would be
+        # that of the file which has taken the place of this one.
+        never_close(connection)
 
 
 def never_close(*connections: sqlite3.Connection) -> None:
     """
-    Keep a parent's connections from being closed in its child, even when the child ends.
+    Keep connections from being closed in this process, even when it ends.
 
     A reference that nobody ever gives back is the only way: all others are cleared at exit.
     """

@@ -18,6 +18,8 @@ from stripe_events.storage._sqlite._connections import LedgerConnection, never_c
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from stripe_events.storage._sqlite._connections import Connections
+
 _WHY = (
     "{} is refused in a transaction() block: its writes and the handler's completion are"
     " committed together when the block ends, and rolled back when it raises"
@@ -139,19 +141,21 @@ class GuardedConnection(LedgerConnection):
         self.guard.phase = "in"
 
     def conclude(self) -> None:
-        """Commit; the block has ended well."""
+        """Commit, when the block has ended well and the completion is written."""
         self.guard.phase = "after"
         sqlite3.Cursor(self).execute("COMMIT")
 
-    def retire(self) -> None:
+    def retire(self, connections: Connections) -> None:
         """Roll back what is not committed, and close."""
         self.guard.phase = "over"
         if self.guard.process != os.getpid():
             never_close(self)
             return
-        # A cursor that still has rows to give would keep a closed connection's lock.
-        super().rollback()
-        super().close()
+        try:
+            # A cursor that still has rows to give would keep a closed connection's lock.
+            super().rollback()
+        finally:
+            connections.discard(self)
 
 
 def _refuse(guard: Guard, connection: sqlite3.Connection, what: str) -> NoReturn:

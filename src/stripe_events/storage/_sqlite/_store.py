@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
-from stripe_events.errors import ConfigurationError, StoreError, UsageError
+from stripe_events.errors import ConfigurationError, UsageError
 from stripe_events.storage import _plans, _transitions, _verbs
 from stripe_events.storage._bases import SyncVerbs, drive
 from stripe_events.storage._operations import ExtendLeases, ReadEvent, Write
@@ -103,7 +103,7 @@ class SQLiteStore(SyncVerbs):
             try:
                 given = drive(verb, partial(self._perform, sqlite3.Cursor(connection)))
             except BaseException:
-                connection.close()
+                self._connections.discard(connection)
                 raise
             self._connections.give_back(connection)
             return given
@@ -155,12 +155,11 @@ class SQLiteStore(SyncVerbs):
                 deadline = time.monotonic() + self._busy_timeout
                 stack.callback(self._gate.taken(deadline).release)
                 connection = self._connections.open(GuardedConnection)
-                stack.callback(connection.retire)
+                stack.callback(connection.retire, self._connections)
                 patiently(connection.begin, deadline)
             yield connection
             with self._explaining:
-                if not connection.in_transaction:
-                    raise StoreError(f"{self._path}: a statement has rolled back the transaction")
+                connection.guard.check(connection)
                 self._finish_on(connection, claim, result(), joined)
                 connection.conclude()
 
@@ -184,21 +183,23 @@ class SQLiteStore(SyncVerbs):
             if not connection.in_transaction:
                 raise UsageError(
                     "complete_on() takes a connection with an open transaction, and this one"
-                    " commits each statement by itself: begin with BEGIN IMMEDIATE"
+                    " has none: begin it with BEGIN IMMEDIATE"
                 )
             self._check_ledger(connection)
             self._finish_on(connection, claim, result, joined)
 
     def _check_ledger(self, connection: sqlite3.Connection) -> None:
-        with self._connections.one() as own:
-            ledger = own.ledger
         with _plain_texts(connection):
             found = identify(sqlite3.Cursor(connection))
-        if found is None or found.ledger != ledger:
+        if found is None or found.ledger != self._ledger():
             raise UsageError(
                 f"complete_on() takes a connection whose main database is {self._path}:"
                 " another file is not committed together with the ledger"
             )
+
+    def _ledger(self) -> str:
+        with self._connections.one() as connection:
+            return connection.ledger
 
     def _finish_on(
         self, connection: sqlite3.Connection, claim: Claim, result: HandlerResult, joined: Plan
@@ -207,8 +208,12 @@ class SQLiteStore(SyncVerbs):
         with _plain_texts(connection):
             drive(finish, partial(perform, sqlite3.Cursor(connection), self._clock, savepoint))
 
-    def is_settled(self, claim: Claim, handler: str) -> bool:
-        """See ``TransactionalStore.is_settled``."""
+    def is_settled(self, claim: Claim, handler: str) -> bool | None:
+        """
+        See ``TransactionalStore.is_settled``.
+
+        SQLite does not tell who is writing: None says that somebody is, for a second.
+        """
         with self._explaining, self._connections.one() as connection:
             cursor = sqlite3.Cursor(connection)
             if self._is_settled(cursor, claim, handler):
@@ -217,7 +222,7 @@ class SQLiteStore(SyncVerbs):
                 # Whoever is writing now may be about to commit it.
                 self._write(cursor, Write(()), min(_SHORT_WAIT, self._busy_timeout))
             except Locked:
-                return False
+                return None
             return self._is_settled(cursor, claim, handler)
 
     def _is_settled(self, cursor: sqlite3.Cursor, claim: Claim, handler: str) -> bool:
