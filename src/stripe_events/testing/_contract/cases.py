@@ -8,6 +8,7 @@ raises says in words which promise is broken, for nothing rewrites assertions he
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
+from unittest import SkipTest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +27,11 @@ def case(body: Callable[[ContractT, Driven], None]) -> Callable[[ContractT], Non
         with self.opened() as store:
             try:
                 body(self, store)
-            except AssertionError as broken:
-                raise AssertionError(f"{body.__doc__}\nThis does not hold: {broken}") from broken
+            except SkipTest:
+                raise
+            except Exception as error:
+                why = str(error) if isinstance(error, AssertionError) else repr(error)
+                raise AssertionError(f"{body.__doc__}\nThis does not hold: {why}") from error
 
     # Not by functools.wraps: pytest would follow it and look for a fixture `store`.
     test.__name__, test.__qualname__ = body.__name__, body.__qualname__

@@ -232,6 +232,12 @@ class Driven(Verbs):
         """Record that handlers failed for good."""
         return self._finish(claimed, [died(name) for name in names or ("a",)])
 
+    def take_one(self, of: Code | None = None, *, scope: str = SCOPE) -> Taken:
+        """Take what is due, and insist that it is one event."""
+        taken = self.take_due(of, scope=scope)
+        check(1, len(taken), "one event is due")
+        return taken[0]
+
     def _finish(self, claimed: Claimed, results: Sequence[HandlerResult]) -> Finished:
         return [self.finish(claimed.claim, result) for result in results][-1]
 

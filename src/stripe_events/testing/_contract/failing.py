@@ -24,7 +24,10 @@ def check_fails_and_recovers(store: Driven, verb: str, call: Callable[[], object
         check_raises(StoreError, f"{verb} while it goes on failing", call)
     finally:
         store.repair_database()
-    call()
+    try:
+        call()
+    except StoreError as error:
+        raise AssertionError(f"{verb} works when the database is back: {error!r}") from error
 
 
 class FailureCases(Contract):

@@ -46,7 +46,7 @@ class EnqueueCases(Contract):
         """Record an event with plan and payload, claimed by nobody and due now."""
         came = arrival("evt_1", "a", "b", account="acct_1", livemode=True)
         check(Enqueued(), store.enqueue(came), "it is in the inbox")
-        (taken,) = store.another().take_due()
+        taken = store.another().take_one()
         record = taken.claimed.record
         check(payload_of("evt_1"), taken.payload, "its payload is as it came")
         check(("inbox", "claimed", 1), (record.lane, record.state, record.token), "it is claimed")
@@ -80,7 +80,7 @@ class EnqueueCases(Contract):
         store.enqueue(arrival())
         check_not_due(store, "its owner has it")
         store.suspend(claimed.claim, Release(inline=1_000_000.0, inbox=0.0))
-        (taken,) = store.take_due()
+        taken = store.take_one()
         check("inbox", taken.claimed.record.lane, "the attempt after is the inbox's")
 
     @case
@@ -89,7 +89,7 @@ class EnqueueCases(Contract):
         to_inbox = Release(inline=1_000_000.0, inbox=0.0, to_inbox=True)
         for event_id, end in (("evt_1", store.suspend), ("evt_2", store.give_back)):
             end(store.claim(event_id).claim, to_inbox)
-            (taken,) = store.take_due()
+            taken = store.take_one()
             check("inbox", taken.claimed.record.lane, "the next attempt is the inbox's")
 
     @case
@@ -102,7 +102,7 @@ class EnqueueCases(Contract):
     def test_a_backoff_is_kept(self, store: Driven) -> None:
         """Leave the due time of an event alone that waits in the inbox already."""
         store.enqueue(arrival())
-        (taken,) = store.take_due()
+        taken = store.take_one()
         store.suspend(taken.claimed.claim, Release(inline=0.0, inbox=1_000_000.0))
         check(Enqueued(), store.enqueue(arrival()), "it is in the inbox")
         check_not_due(store, "its backoff goes on")
@@ -115,7 +115,7 @@ class EnqueueCases(Contract):
         check("claimed", store.succeed(claimed, "a").state, "b has joined meanwhile")
         store.suspend(claimed.claim)
         store.enqueue(arrival("evt_1", "b", "c"))
-        (taken,) = store.take_due()
+        taken = store.take_one()
         check(("b", "c"), taken.claimed.record.running, "what is left runs")
 
     @case
@@ -156,7 +156,7 @@ class TakeCases(Contract):
         store.enqueue(arrival("evt_inbox"))
         check({"evt_inline", "evt_inbox"}, set(ids(store.take_due())), "both are due")
         store.enqueue(arrival("evt_2"))
-        (taken,) = store.take_due()
+        taken = store.take_one()
         store.give_back(taken.claimed.claim, soon)
         check_not_due(store, "the inbox's is due much later")
 
@@ -164,7 +164,7 @@ class TakeCases(Contract):
     def test_a_due_time_comes(self, store: Driven) -> None:
         """Judge due times by the store's clock, at the moment of asking."""
         store.enqueue(arrival())
-        (taken,) = store.take_due()
+        taken = store.take_one()
         store.suspend(taken.claimed.claim, Release(inline=0.0, inbox=100.0))
         store.advance(95.0)
         check_not_due(store, "95 of 100 seconds have passed")
@@ -195,7 +195,7 @@ class TakeCases(Contract):
         store.enqueue(arrival("evt_2", "a", "b"))
         taken = {one.claimed.claim.id: one.claimed for one in store.take_due()}
         store.expire(taken["evt_2"])
-        (again,) = store.take_due()
+        again = store.take_one()
         for claimed, lane in ((taken["evt_1"], "inline"), (again.claimed, "inbox")):
             record = claimed.record
             check(lane, record.lane, "the lane stays")
@@ -216,7 +216,7 @@ class TakeCases(Contract):
     def test_renamed_handlers_are_continued_by_workers(self, store: Driven) -> None:
         """Run a handler by its new name, with the progress of the old one."""
         store.failed("evt_1", "old")
-        (taken,) = store.take_due(code("new", formerly=(("old", "new"),)))
+        taken = store.take_one(code("new", formerly=(("old", "new"),)))
         check(("new",), taken.claimed.record.running, "old is new")
         check(1, handler_of(taken.claimed.record, "new").attempts, "it has run once")
 
@@ -271,7 +271,7 @@ class TakeCases(Contract):
         payload = b'{"id": "evt_1", "text": "' + bytes(range(32, 127)).replace(b'"', b"'") * 44_150
         payload = payload.replace(b"\\", b"/") + '\xe9\u2603\U0001f436\\u0000\\ud83d"}'.encode()
         store.enqueue(arrival(payload=payload))
-        (taken,) = store.take_due()
+        taken = store.take_one()
         check(len(payload), len(taken.payload or b""), "it is as long")
         check_that(payload == taken.payload, "it is the same", "other bytes")
 
@@ -280,7 +280,7 @@ class TakeCases(Contract):
         """Keep the payload of the first delivery."""
         store.claim(payload=b'{"first": true}', lease=0.0)
         store.enqueue(arrival(payload=b'{"second": true}'))
-        (taken,) = store.take_due()
+        taken = store.take_one()
         check(b'{"first": true}', taken.payload, "an event that is known is not replaced")
 
     @case
@@ -289,5 +289,5 @@ class TakeCases(Contract):
         plan = planned("a", stale_key="g")
         store.done("evt_2", plan=plan, created=CREATED + 2)
         store.enqueue(arrival("evt_1", plan=plan, created=CREATED + 1))
-        (taken,) = store.take_due()
+        taken = store.take_one()
         check({"a"}, set(taken.claimed.stale), "a is overtaken")

@@ -46,18 +46,16 @@ class OrderCases(Contract):
     def test_the_oldest_goes_first(self, store: Driven) -> None:
         """Hand the key to the first by Stripe's time, in whichever order they came."""
         head = store.claim("evt_0", order_key="k")
-        for event_id, created in (("evt_c", 3), ("evt_a", 1), ("evt_b", 2)):
-            store.deliver(event_id, order_key="k", created=CREATED + created)
+        waiting = {"evt_a": CREATED + 3, "evt_c": CREATED + 1, "evt_b": CREATED + 2}
+        for event_id, created in waiting.items():
+            store.deliver(event_id, order_key="k", created=created)
+            store.tick()
         store.succeed(head)
-        for expected in ("evt_a", "evt_b", "evt_c"):
-            waiting = {"evt_a": 1, "evt_b": 2, "evt_c": 3}
-            claims = {
-                one: store.deliver(one, order_key="k", created=CREATED + created)
-                for one, created in waiting.items()
-            }
-            mine = [one for one, told in claims.items() if isinstance(told, Claimed)]
+        for expected in ("evt_c", "evt_b", "evt_a"):
+            told = {one: store.deliver(one, order_key="k") for one in waiting}
+            mine = [one for one, accepted in told.items() if isinstance(accepted, Claimed)]
             check([expected], mine, "the oldest that waits has the key")
-            store.succeed(check_type(Claimed, claims[expected], "it is claimed"))
+            store.succeed(check_type(Claimed, told[expected], "it is claimed"))
 
     @case
     def test_of_the_same_second_the_first_received_goes_first(self, store: Driven) -> None:

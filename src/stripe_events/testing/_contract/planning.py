@@ -106,7 +106,7 @@ class PlanCases(Contract):
     @case
     def test_a_large_plan_is_kept(self, store: Driven) -> None:
         """Keep as many handlers as an application has."""
-        names = [f"app.handlers:handler_{number:03}" for number in range(300)]
+        names = [f"app.handlers:handler_{number:03}" for number in range(120)]
         claimed = store.claim("evt_1", *names)
         store.finish(claimed.claim, failed(names[0], "x" * 10_000))
         for name in names[1:11]:
