@@ -108,9 +108,19 @@ class GuardedConnection(LedgerConnection):
         super().set_authorizer(self.guard.allows)
 
     def cursor(self, factory: Any = GuardedCursor) -> Any:
-        """Give a cursor, within the block; ``execute`` of the connection asks for one too."""
+        """Give a cursor, within the block."""
         self.guard.check(self)
         return super().cursor(factory)
+
+    def execute(self, sql: str, parameters: Any = (), /) -> GuardedCursor:
+        """Execute a statement on a new cursor: the base would take a plain one."""
+        cursor: GuardedCursor = self.cursor()
+        return cursor.execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> GuardedCursor:
+        """Execute a statement for each of several parameters, in the same way."""
+        cursor: GuardedCursor = self.cursor()
+        return cursor.executemany(sql, parameters)
 
     def commit(self) -> NoReturn:
         """Refuse."""
