@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import sysconfig
 import threading
+from contextlib import closing
 from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stripe_events import EventRouter, Outcome
-from stripe_events.cli._demo import run
+from stripe_events.cli._demo import run, staged
 from stripe_events.cli._demo_deliveries import deliveries
 from stripe_events.cli._demo_handlers import handlers
 from stripe_events.cli._demo_report import JsonLines, Row, Table
@@ -40,7 +42,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def working_router(secret: str = SECRET) -> EventRouter:
-    """Give a router that handles what the demonstration sends."""
+    """Give a router that handles what the demonstration sends and needs no transaction."""
     router = EventRouter(secret)
     router.include(handlers)
     return router
@@ -75,14 +77,14 @@ def demo() -> subprocess.CompletedProcess[str]:
 def test_all_goes_as_it_should_and_ends_cleanly(demo: subprocess.CompletedProcess[str]) -> None:
     """The status is 0; no warning, leak or traceback is on standard error."""
     assert (0, "") == (demo.returncode, demo.stderr)
-    assert "15 of 15 deliveries went as they should." in demo.stdout
+    assert "20 of 20 deliveries went as they should." in demo.stdout
 
 
 @pytest.mark.parametrize(
     ("sent", "ran", "answered", "diagnosis"),
     [
         ("charge.succeeded", "send_receipt: 2000 eur", "200 handled", ""),
-        ("invoice.paid", "credit_account: 4900 usd", "200 handled", ""),
+        ("invoice.paid", "credit_account: 4900 usd, balance 4900", "200 handled", ""),
         (
             "customer.subscription.updated (status)",
             "change_access: trialing -> active",
@@ -99,6 +101,26 @@ def test_all_goes_as_it_should_and_ends_cleanly(demo: subprocess.CompletedProces
             "call_bank: po_1, tell_owner: po_1",
             "500 failed",
             "ConnectionError: bank offline",
+        ),
+        ("payout.failed (again, only that one runs)", "call_bank: po_1", "200 handled", ""),
+        ("invoice.paid (again)", "-", "200 duplicate", ""),
+        (
+            "checkout.session.completed (two at once)",
+            "fulfil_order: cs_1",
+            "200 handled, 409 busy",
+            "",
+        ),
+        (
+            "invoice.paid (killed before the commit)",
+            "credit_account: 4900 usd, balance 9800",
+            "none, killed",
+            "",
+        ),
+        (
+            "invoice.paid (again, taken over)",
+            "credit_account: 4900 usd, balance 9800",
+            "200 handled",
+            "",
         ),
         ("signed with another secret", "-", "400 signature_invalid", "wrong_secret"),
         ("signed an hour ago", "-", "400 signature_expired", "too_old"),
@@ -154,8 +176,9 @@ def test_each_row_is_shown_before_the_next_delivery_is_sent() -> None:
             assert number == len(seen.rows)
             yield each
 
-    assert 0 == run(one_by_one(), working_router(), seen)
-    assert 15 == len(seen.rows)
+    with staged(SECRET) as (router, victim):
+        assert 0 == run(one_by_one(), router, seen, victim)
+    assert 20 == len(seen.rows)
 
 
 def test_nothing_is_left_running() -> None:
@@ -202,6 +225,37 @@ def test_one_handler_too_many_fails_the_demo() -> None:
     ran = seen.rows[0].result.ran
     assert {"send_receipt: 2000 eur"} == {one for one in ran if "uninvited" not in one}
     assert 2 == len(ran)
+
+
+def test_without_a_ledger_the_demo_fails() -> None:
+    """The same event runs its handlers again, where the demonstration expects a duplicate."""
+    seen = Seen()
+    first = sent("charge.succeeded")
+    duplicate = first._replace(expected=sent("invoice.paid (again)").expected)
+    assert 1 == run([first, duplicate], working_router(), seen)
+    assert [True, False] == [row.is_right for row in seen.rows]
+    assert ("200 handled", ("send_receipt: 2000 eur",), "") == seen.rows[1].result
+
+
+def test_a_process_that_answers_instead_of_being_killed_fails_the_demo() -> None:
+    """Its handler did not get as far as it should; the answer says why."""
+    seen = Seen()
+    killed = sent("invoice.paid (killed before the commit)")
+    with staged("whsec_other") as (router, victim):
+        assert 1 == run([killed], router, seen, victim)
+    assert ("400 signature_invalid", (), "") == seen.rows[0].result
+
+
+def test_a_balance_that_was_changed_twice_fails_the_demo() -> None:
+    """A row names the balance, so an effect that happens once more cannot hide."""
+    seen = Seen()
+    paid = [sent("invoice.paid"), sent("invoice.paid (again, taken over)")]
+    with staged(SECRET) as (router, _), closing(sqlite3.connect(router.store._path)) as accounts:
+        accounts.execute("UPDATE accounts SET balance = 4900")
+        accounts.commit()
+        assert 1 == run(paid, router, seen)
+    assert ("credit_account: 4900 usd, balance 9800",) == seen.rows[0].result.ran
+    assert [False, False] == [row.is_right for row in seen.rows]
 
 
 def test_a_wrong_row_shows_in_json_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,7 +312,7 @@ def test_an_interrupted_command_exits_with_130() -> None:
         from stripe_events.cli import main
         from stripe_events.cli._demo_handlers import handlers
 
-        @handlers.on_any
+        @handlers.on_any(name="interrupt")
         def interrupt(event):
             os.kill(os.getpid(), signal.SIGINT)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from stripe_events._messages import MAX_BODY_BYTES, Outcome
 from stripe_events.testing import sign
@@ -15,6 +15,9 @@ Json: TypeAlias = Mapping[str, Any]
 _SOURCE = {"Content-Type": "application/json; charset=utf-8"}
 _ANOTHER_SECRET = "whsec_of_another_endpoint"  # noqa: S105 - signs what must be refused
 _AN_HOUR = 3600
+
+KILLED = "none, killed"
+"""The answer of a process that was killed before it could give any."""
 
 
 class Result(NamedTuple):
@@ -30,14 +33,23 @@ class Result(NamedTuple):
     diagnosis: str = ""
 
 
+How: TypeAlias = Literal["once", "twice at once", "to a process that is killed"]
+
+
 class Delivery(NamedTuple):
-    """One request; ``sent`` describes it to the reader of the table."""
+    """
+    One request; ``sent`` describes it to the reader of the table.
+
+    ``how``: a second one may be on its way at the same time, or the server may be a process
+    of its own that is killed while a handler runs.
+    """
 
     sent: str
     body: bytes
     headers: Mapping[str, str]
     expected: Result
     method: str = "POST"
+    how: How = "once"
 
 
 def deliveries(secret: str) -> list[Delivery]:
@@ -45,13 +57,14 @@ def deliveries(secret: str) -> list[Delivery]:
     return [
         *(_signed(secret, *row) for row in _HANDLED),
         *(_signed(secret, *row) for row in _NOT_HANDLED),
+        *(_signed(secret, *row) for row in _RECORDED),
         *_rejected(secret),
     ]
 
 
 def _event(type_: str, resource: Json, **more: Any) -> bytes:
     event = {
-        "id": "evt_1",
+        "id": f"evt_{resource['id']}",
         "object": "event",
         "api_version": "2025-09-30.clover",
         "created": 1_760_000_000,
@@ -66,7 +79,7 @@ def _event(type_: str, resource: Json, **more: Any) -> bytes:
 
 def _thin_event(type_: str, related: Json) -> bytes:
     event = {
-        "id": "evt_2",
+        "id": f"evt_{related['id']}",
         "object": "v2.core.event",
         "context": None,
         "created": "2025-10-09T08:53:20.000Z",
@@ -78,9 +91,11 @@ def _thin_event(type_: str, related: Json) -> bytes:
     return json.dumps(event).encode()
 
 
-def _signed(secret: str, sent: str, body: bytes, expected: Result, age: int = 0) -> Delivery:
+def _signed(
+    secret: str, sent: str, body: bytes, expected: Result, how: How = "once", *, age: int = 0
+) -> Delivery:
     headers = sign(body, secret, timestamp=int(time.time()) - age)
-    return Delivery(sent, body, _SOURCE | headers, expected)
+    return Delivery(sent, body, _SOURCE | headers, expected, how=how)
 
 
 def _answer(outcome: Outcome) -> str:
@@ -91,10 +106,9 @@ _CHARGE = _event(
     "charge.succeeded",
     {"id": "ch_1", "object": "charge", "amount": 2000, "currency": "eur"},
 )
-_INVOICE = _event(
-    "invoice.paid",
-    {"id": "in_1", "object": "invoice", "amount_paid": 4900, "currency": "usd"},
-)
+_INVOICE: Json = {"id": "in_1", "object": "invoice", "amount_paid": 4900, "currency": "usd"}
+_PAID = _event("invoice.paid", _INVOICE)
+_PAID_BEFORE_THE_CRASH = _event("invoice.paid", {**_INVOICE, "id": "in_2"})
 _SUBSCRIPTION: Json = {"id": "sub_1", "object": "subscription", "status": "active"}
 _STATUS_CHANGED = _event(
     "customer.subscription.updated",
@@ -103,10 +117,11 @@ _STATUS_CHANGED = _event(
 )
 _METADATA_CHANGED = _event(
     "customer.subscription.updated",
-    _SUBSCRIPTION,
+    {**_SUBSCRIPTION, "id": "sub_2"},
     previous_attributes={"metadata": {"seats": "3"}},
 )
 _PAYMENT = _event("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"})
+_ORDER = _event("checkout.session.completed", {"id": "cs_1", "object": "checkout.session"})
 _PAYOUT = _event("payout.failed", {"id": "po_1", "object": "payout"})
 _PRODUCT = _event("product.created", {"id": "prod_1", "object": "product"})
 _NEW_TYPE = _event("comet.sighted", {"id": "comet_1", "object": "comet"})
@@ -120,7 +135,7 @@ _IGNORED = Result(_answer(Outcome.IGNORED))
 
 _HANDLED = (
     ("charge.succeeded", _CHARGE, Result(_OK, ("send_receipt: 2000 eur",))),
-    ("invoice.paid", _INVOICE, Result(_OK, ("credit_account: 4900 usd",))),
+    ("invoice.paid", _PAID, Result(_OK, ("credit_account: 4900 usd, balance 4900",))),
     (
         "customer.subscription.updated (status)",
         _STATUS_CHANGED,
@@ -133,6 +148,15 @@ _HANDLED = (
 _NOT_HANDLED = (
     ("customer.subscription.updated (other)", _METADATA_CHANGED, _IGNORED),
     ("product.created (no handler)", _PRODUCT, _IGNORED),
+)
+_RECORDED: tuple[tuple[str, bytes, Result, How], ...] = (
+    ("invoice.paid (again)", _PAID, Result(_answer(Outcome.DUPLICATE)), "once"),
+    (
+        "checkout.session.completed (two at once)",
+        _ORDER,
+        Result(f"{_OK}, {_answer(Outcome.BUSY)}", ("fulfil_order: cs_1",)),
+        "twice at once",
+    ),
     (
         "payout.failed (a handler fails)",
         _PAYOUT,
@@ -141,6 +165,25 @@ _NOT_HANDLED = (
             ("call_bank: po_1", "tell_owner: po_1"),
             "ConnectionError: bank offline",
         ),
+        "once",
+    ),
+    (
+        "payout.failed (again, only that one runs)",
+        _PAYOUT,
+        Result(_OK, ("call_bank: po_1",)),
+        "once",
+    ),
+    (
+        "invoice.paid (killed before the commit)",
+        _PAID_BEFORE_THE_CRASH,
+        Result(KILLED, ("credit_account: 4900 usd, balance 9800",)),
+        "to a process that is killed",
+    ),
+    (
+        "invoice.paid (again, taken over)",
+        _PAID_BEFORE_THE_CRASH,
+        Result(_OK, ("credit_account: 4900 usd, balance 9800",)),
+        "once",
     ),
 )
 

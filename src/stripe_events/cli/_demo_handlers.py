@@ -1,5 +1,5 @@
 """
-The handlers of the demonstration, written as an application's would be.
+The router of the demonstration and its handlers, written as an application's would be.
 
 Each says through ``ctx.logger`` what it did, from values that it read off the typed
 event: that is how the demonstration knows that it ran.
@@ -8,25 +8,60 @@ event: that is how the demonstration knows that it ran.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Final
 
 from stripe_events._event import UnknownEvent, UnknownNotification
+from stripe_events._selectors import EventHandler
 from stripe_events.events import (
     ChargeSucceeded,
+    CheckoutSessionCompleted,
     CustomerSubscriptionUpdated,
     InvoicePaid,
     PaymentIntentSucceeded,
     PayoutFailed,
 )
 from stripe_events.notifications import V2CoreAccountCreated
+from stripe_events.observers import Busy
 from stripe_events.router import EventRouter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stripe_events._delivery.context import Context
     from stripe_events._event import AnyEvent
+    from stripe_events.storage import SQLiteStore
+
+BUSY_WAIT: Final = 0.5
+"""Seconds that a delivery waits for another one of the same event, before it is refused."""
+
+LEASE_OF_THE_KILLED: Final = 0.3
+"""Less than that, so that one that waits takes over from a process that was killed."""
+
+_PATIENCE: Final = 10.0
+"""Seconds that a handler waits for what surely comes."""
+
+ACCOUNTS: Final = "CREATE TABLE accounts (balance INTEGER); INSERT INTO accounts VALUES (0)"
 
 handlers = EventRouter()
-"""A collection: the router that includes it brings the secrets."""
+"""A collection: the router that includes it brings secrets and store."""
+
+
+def demo_router(
+    secret: str,
+    store: SQLiteStore,
+    *,
+    lease: float = 30.0,
+    before_commit: Callable[[], object] = lambda: None,
+) -> EventRouter:
+    """Give a router with all handlers; ``store`` is in the file that has the accounts."""
+    router = EventRouter(secret, store=store, lease=lease, busy_wait=BUSY_WAIT)
+    router.include(handlers)
+    fulfil_order = FulfilOrder()
+    router.register(fulfil_order, name="fulfil_order")
+    router.observe(Busy)(fulfil_order.end)
+    router.register(CreditAccount(store, before_commit), name="credit_account")
+    return router
 
 
 @handlers.on(ChargeSucceeded)
@@ -36,11 +71,39 @@ def send_receipt(event: ChargeSucceeded, ctx: Context) -> None:
     ctx.logger.info("%s %s", charge.amount, charge.currency)
 
 
-@handlers.on(InvoicePaid)
-def credit_account(event: InvoicePaid, ctx: Context) -> None:
-    """Read an invoice."""
-    invoice = event.data.object
-    ctx.logger.info("%s %s", invoice.amount_paid, invoice.currency)
+class CreditAccount(EventHandler[InvoicePaid]):
+    """Add what was paid to a balance, exactly once."""
+
+    def __init__(self, store: SQLiteStore, before_commit: Callable[[], object]) -> None:
+        """Take the store in whose file the accounts are."""
+        self._store = store
+        self._before_commit = before_commit
+
+    def __call__(self, event: InvoicePaid, ctx: Context) -> None:
+        """Commit the new balance together with "this handler is done"."""
+        invoice = event.data.object
+        with ctx.transaction(self._store) as connection:
+            connection.execute("UPDATE accounts SET balance = balance + ?", (invoice.amount_paid,))
+            ((balance,),) = connection.execute("SELECT balance FROM accounts")
+            ctx.logger.info("%s %s, balance %s", invoice.amount_paid, invoice.currency, balance)
+            self._before_commit()
+
+
+class FulfilOrder(EventHandler[CheckoutSessionCompleted]):
+    """Take so long that a second delivery of the event is refused meanwhile."""
+
+    def __init__(self) -> None:
+        """Wait for none yet."""
+        self._may_end = threading.Event()
+
+    def __call__(self, event: CheckoutSessionCompleted, ctx: Context) -> None:
+        """Read a session, slowly."""
+        self._may_end.wait(_PATIENCE)
+        ctx.logger.info("%s", event.data.object.id)
+
+    def end(self, _: Busy) -> None:
+        """Be told that the other delivery was refused."""
+        self._may_end.set()
 
 
 @handlers.on(CustomerSubscriptionUpdated, changed="status")
@@ -65,9 +128,10 @@ def greet_account(event: V2CoreAccountCreated, ctx: Context) -> None:
 
 @handlers.on(PayoutFailed)
 def call_bank(event: PayoutFailed, ctx: Context) -> None:
-    """Fail, as a service may on which a handler depends."""
+    """Fail at first, as a service may on which a handler depends."""
     ctx.logger.info("%s", event.data.object.id)
-    raise ConnectionError("bank offline")
+    if ctx.attempt == 1:
+        raise ConnectionError("bank offline")
 
 
 @handlers.on(PayoutFailed)
