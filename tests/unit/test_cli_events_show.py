@@ -179,6 +179,14 @@ def test_what_would_run_now_follows_the_running_code(shop: Shop) -> None:
     assert ["shop:letter", "shop:added"] == list(told)[:2]
 
 
+def test_new_handlers_do_not_join_what_is_over(shop: Shop) -> None:
+    """The event is done, whatever was registered since."""
+    shop.event("evt_1", "succeeded", "succeeded")
+    told = prospects(shop.run("show", "evt_1", "--json", app="newer"))
+    assert (False, "it is not in the plan") == told["shop:added"]
+    assert [(False, "it succeeded")] * 2 == [told[CREDIT], told["shop:letter"]]
+
+
 def test_suspects_run_last(shop: Shop) -> None:
     """A handler in which a process died is suspected of it; the order shows."""
     shop.module.ago = 60 * 60

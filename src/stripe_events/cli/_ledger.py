@@ -27,8 +27,8 @@ class Ledger:
     """
     What operators need of a store, within the router's scope.
 
-    What a verb gives to await is awaited, all on one event loop. Leave its ``with``
-    block for the loop to be closed.
+    What a verb gives to await is awaited, all on one event loop. At the end of its
+    ``with`` block the store, if it can be, and that loop are closed.
 
     Args:
         router: whose ledger it is.
@@ -57,8 +57,11 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._runner is not None:
-            self._runner.close()
+        try:
+            self._wait(getattr(self._store, "close", bool)())
+        finally:
+            if self._runner is not None:
+                self._runner.close()
 
     def get(self, event_id: str) -> StoredEvent | None:
         """See ``LedgerStore.get``."""

