@@ -1,0 +1,60 @@
+"""
+Credit an account exactly once through Django's ORM, with the ledger in the same database.
+
+    STRIPE_WEBHOOK_SECRET=whsec_... python examples/django_orm.py
+
+What matters are the store, `credit` and `webhook`; the rest stands for a project.
+"""
+
+import os
+
+import django
+from django.conf import settings
+from django.core.management import execute_from_command_line as manage
+from django.db import connection, models, transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+from stripe_events import Context, EventRouter
+from stripe_events.events import InvoicePaid
+from stripe_events.storage import SQLiteStore
+
+FILE = os.environ.get("DATABASE", "app.db")
+DATABASE = {"ENGINE": "django.db.backends.sqlite3", "NAME": FILE, "ATOMIC_REQUESTS": True}
+OPTIONS = {"OPTIONS": {"transaction_mode": "IMMEDIATE"}}  # else concurrent ones may fail
+settings.configure(DEBUG=True, DATABASES={"default": DATABASE | OPTIONS}, ROOT_URLCONF=__name__)
+django.setup()
+router = EventRouter(os.environ["STRIPE_WEBHOOK_SECRET"], store=SQLiteStore(FILE))
+
+
+class Credit(models.Model):  # noqa: DJ008 - it is never shown
+    """What an account was credited."""
+
+    account = models.CharField(max_length=100)
+    amount = models.IntegerField()
+    Meta = type("Meta", (), {"app_label": "app", "db_table": "credits"})
+
+
+@router.on(InvoicePaid, name="credit")
+def credit(event: InvoicePaid, ctx: Context) -> None:
+    """Write the credit, and that this handler is done, in one transaction."""
+    paid = event.data.object
+    with transaction.atomic():
+        Credit.objects.create(account=paid.customer, amount=paid.amount_paid)
+        ctx.complete_on(connection.connection)
+
+
+@csrf_exempt  # Stripe signs its requests
+@transaction.non_atomic_requests  # the handler has a transaction of its own
+def webhook(request: HttpRequest) -> HttpResponse:
+    """Hand a delivery to the router."""
+    it = router.handle(request.body, request.headers)
+    return HttpResponse(it.body, status=it.status, headers=it.headers)
+
+
+urlpatterns = [path("stripe", webhook)]
+if __name__ == "__main__":
+    columns = "id INTEGER PRIMARY KEY, account TEXT, amount INTEGER"  # a project migrates
+    connection.cursor().execute(f"CREATE TABLE IF NOT EXISTS credits ({columns})")
+    manage(["django", "runserver", "--noreload", os.environ.get("PORT", "8000")])
