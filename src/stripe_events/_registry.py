@@ -304,7 +304,7 @@ def compile_table(registry: Registry) -> RoutingTable:
         if handler.name in seen:
             raise _duplicate(handler.name)
         seen.add(handler.name)
-    retired = frozenset().union(registry.retired, *(below.retired for below in descendants))
+    retired = frozenset(registry.retired).union(*(below.retired for below in descendants))
     _check_former_names(handlers, seen, retired)
     return RoutingTable(handlers, retired)
 

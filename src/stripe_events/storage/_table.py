@@ -7,7 +7,7 @@ searches it, and the documentation draws it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, cast
 
 if TYPE_CHECKING:
     from stripe_events.storage._records import State
@@ -150,4 +150,4 @@ _TARGETS: Final = {(row.verb, row.source, row.when): row.target for row in TRANS
 
 def target(verb: Verb, source: Source, when: When) -> State:
     """Give the state that follows; a KeyError says that the table knows no such step."""
-    return _TARGETS[verb, source, when]  # type: ignore[return-value]
+    return cast("State", _TARGETS[verb, source, when])
