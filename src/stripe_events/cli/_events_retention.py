@@ -57,8 +57,11 @@ def _agreed(ledger: Ledger, arguments: Namespace, query: Query) -> bool:
         return True
     states = query.states or arguments.allowed_states
     meant = query._replace(states=states, erased=False)
-    count = sum(1 for _ in ledger.events(meant))
-    return confirmed(arguments, f"erase the payloads of {counted(count)}, for good")
+    found = Progress("found")
+    for _ in ledger.events(meant):
+        found.advance()
+    found.wipe()
+    return confirmed(arguments, f"erase the payloads of {counted(found.count)}, for good")
 
 
 def _is_refused(ledger: Ledger, event_id: str, arguments: Namespace) -> bool:

@@ -113,10 +113,14 @@ def erase(scope: str, query: Query, limit: int) -> Verb[int]:
     if not states:
         return 0
     query = query._replace(states=states, erased=False)
-    _, records = yield ReadList(scope, query, limit, None)
-    changes = tuple(Change(record, _transitions.erased(record)) for record in records)
-    made = (yield WriteEach(changes)) if changes else ()
-    return sum(made)
+    while True:
+        _, records = yield ReadList(scope, query, limit, None)
+        if not records:
+            return 0
+        changes = tuple(Change(record, _transitions.erased(record)) for record in records)
+        made: int = sum((yield WriteEach(changes)))
+        if made:
+            return made
 
 
 def forget(scope: str, query: Query, limit: int, *, dead: bool) -> Verb[int]:

@@ -1,0 +1,35 @@
+"""The operators' verbs, where somebody else writes between their reading and their writing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stripe_events.storage import Claimed, MemoryStore, Query
+from stripe_events.storage._operations import WriteEach
+from tests.unit.cli_ledger import MAIL, arrival, result
+
+if TYPE_CHECKING:
+    from stripe_events.storage._operations import Operation
+
+
+class Raced(MemoryStore):
+    """A ledger in which the event comes in once more just before each of some writes."""
+
+    races = 2
+
+    def _perform(self, operation: Operation) -> Any:
+        if isinstance(operation, WriteEach) and self.races:
+            self.races -= 1
+            self.accept(arrival("evt_1", handlers=(MAIL,)), 60.0)
+        return super()._perform(operation)
+
+
+def test_erase_gives_0_only_if_none_is_left() -> None:
+    """A batch of which every event was touched meanwhile is tried again, not taken for the end."""
+    store = Raced()
+    claimed = store.accept(arrival("evt_1", handlers=(MAIL,)), 60.0)
+    assert isinstance(claimed, Claimed)
+    store.finish(claimed.claim, result(MAIL, "succeeded"))
+    assert 1 == store.erase("default", Query())
+    assert 0 == store.races
+    assert 0 == store.erase("default", Query())
