@@ -13,3 +13,7 @@ class Clock:
     def __call__(self) -> float:
         """Give the time (unix seconds)."""
         return self.now
+
+    def pass_(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds

@@ -90,8 +90,10 @@ def claimed(
     if source == "claimed":
         record = with_suspect(record, code, now)._replace(abandoned=record.abandoned + 1)
     record = merged(record, plan, code, now)
+    if verb == "accept":
+        record = record._replace(last_seen=now)
     if all(handler.outcome in SETTLED for handler in record.handlers):
-        return _over(verb, source, record._replace(last_seen=now))
+        return _over(verb, source, record)
     when: When = "lease over" if source == "claimed" else "due"
     if verb == "accept" and source != "claimed":
         when = "work left"
@@ -101,7 +103,6 @@ def claimed(
         token=record.token + 1,
         claim_id=claim_id,
         lease_until=now + lease,
-        last_seen=now if verb == "accept" else record.last_seen,
         running=running_order(record.handlers, code),
     )
 
