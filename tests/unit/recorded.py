@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pytest
@@ -24,7 +26,7 @@ from stripe_events.storage import MemoryStore, Plan
 from stripe_events.storage._bases import AsyncVerbs, adrive
 from tests.unit import deliveries
 from tests.unit.deliveries import NOW, encode, signed, snapshot
-from tests.unit.waiting import aio, ended
+from tests.unit.waiting import LIMIT, aio, ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,10 +53,40 @@ class Clock:
     def __init__(self) -> None:
         """Begin at ``NOW``."""
         self.now = float(NOW)
+        self.step = 0.0
 
     def __call__(self) -> float:
-        """Give the time."""
+        """Give the time, ``step`` later each time."""
+        self.now += self.step
         return self.now
+
+
+class WatchedStore(MemoryStore):
+    """A ``MemoryStore`` that lets others wait until it is asked for something."""
+
+    def __init__(self, *, clock: Callable[[], float]) -> None:
+        """Start unasked."""
+        super().__init__(clock=clock)
+        self._asked = threading.Condition()
+        self.operations: list[Operation] = []
+
+    def _perform(self, operation: Operation) -> Any:
+        result = super()._perform(operation)
+        with self._asked:
+            self.operations.append(operation)
+            self._asked.notify_all()
+        return result
+
+    def count(self, kind: type[Operation]) -> int:
+        """Tell how often it was asked for this."""
+        return sum(isinstance(operation, kind) for operation in self.operations)
+
+    def wait_for(self, kind: type[Operation], times: int = 1) -> None:
+        """Wait until it was asked so often more than it is by now."""
+        with self._asked:
+            wanted = self.count(kind) + times
+            done = self._asked.wait_for(lambda: self.count(kind) >= wanted, LIMIT)
+        assert done, f"nobody asked for {kind.__name__}"
 
 
 class AsyncMemoryStore(AsyncVerbs):
@@ -120,9 +152,10 @@ class Service:
         """Start with an empty ledger."""
         self.way = way
         self.clock = Clock()
-        self.ledger = MemoryStore(clock=self.clock)
+        self.ledger = WatchedStore(clock=self.clock)
         self.store: Any = AsyncMemoryStore(self.ledger) if way.awaits_store else self.ledger
         self.told: list[Any] = []
+        self.threads = ThreadPoolExecutor(8, "request")
         self._routers: list[EventRouter] = []
 
     def code(self, handlers: Mapping[str, Callable[..., Any]], **options: Any) -> EventRouter:
@@ -205,4 +238,5 @@ class Service:
         """Close all routers, and see that none of their threads is left."""
         for router in self._routers:
             router.close(wait=0)
+        self.threads.shutdown()
         assert ended()
