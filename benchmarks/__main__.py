@@ -1,5 +1,8 @@
 """
-Print the tables: ``python -m benchmarks [speed|import] [--no-fail]``.
+Print the tables: ``python -m benchmarks [speed|import|ledger] [--no-fail]``.
+
+``ledger-memory``, ``ledger-sqlite`` and ``ledger-postgres`` are parts of ``ledger``;
+``ledger-curve``, which fills databases with millions of rows, is only run by its name.
 
 Exit status 1 when a target is missed, unless ``--no-fail``; 2 where the stripe
 installed is too old to compare with.
@@ -12,7 +15,7 @@ import platform
 import sys
 from importlib.metadata import version
 
-from benchmarks import startup
+from benchmarks import ledger, startup
 from benchmarks.figures import Figure, table
 
 _OLDEST_STRIPE = 15
@@ -40,12 +43,22 @@ def _measure(options: argparse.Namespace) -> list[Figure]:
         figures += speed.measure(options.rounds, options.indent)
     if options.part in ("import", "all"):
         figures += startup.measure(options.rounds)
+    for part in _ledger_parts(options.part):
+        figures += ledger.measure(part, options.rounds)
     return figures
+
+
+def _ledger_parts(asked: str) -> tuple[str, ...]:
+    if asked in ("ledger", "all"):
+        return ledger.PARTS
+    return (asked.removeprefix("ledger-"),) if asked.startswith("ledger-") else ()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("part", nargs="?", choices=["speed", "import", "all"], default="all")
+    ledgers = [f"ledger-{part}" for part in (*ledger.PARTS, "curve")]
+    parts = ["speed", "import", "ledger", *ledgers, "all"]
+    parser.add_argument("part", nargs="?", choices=parts, default="all")
     parser.add_argument("--no-fail", action="store_true", help="exit 0 also if a target is missed")
     parser.add_argument("--rounds", type=int, default=40, help="of each comparison (40)")
     parser.add_argument("--indent", type=int, help="measure with JSON indented so far")
