@@ -11,12 +11,15 @@ import pytest
 from stripe_events.errors import LostClaim, StaleSnapshot
 from stripe_events.storage import MemoryStore, SQLiteStore, _verbs
 from stripe_events.storage._bases import drive
-from stripe_events.storage._records import ErrorRecord
+from stripe_events.storage._keys import watermark_id
+from stripe_events.storage._operations import ReadEvent
+from stripe_events.storage._records import ErrorRecord, KeyRecord
 from stripe_events.storage._results import (
     Arrival,
     Claimed,
     Code,
     HandlerResult,
+    Held,
     Plan,
     PlannedHandler,
     Query,
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from stripe_events.storage._records import EventRecord
-    from stripe_events.storage._results import Claim
+    from stripe_events.storage._results import Accepted, Claim
 
 RELEASE = Release(10.0, 10.0)
 FAILED = HandlerResult("a", "failed", ErrorRecord("Error", "why"))
@@ -54,6 +57,7 @@ def arrival(
     plan: Plan | None = None,
     formerly: tuple[tuple[str, str], ...] = (),
     stale_key: str | None = None,
+    trusted: bool = False,
 ) -> Arrival:
     """Give a delivery of an event to code that has these handlers (``a`` alone if none)."""
     names = handlers or ("a",)
@@ -71,6 +75,7 @@ def arrival(
         code,
         claim_id,
         order_key,
+        trusted,
     )
 
 
@@ -205,3 +210,27 @@ def test_a_late_error_of_an_erased_event_tells_nothing() -> None:
     late = stored(store).handlers[0].late_error
     assert late is not None
     assert ("Error", "") == (late.type, late.message)
+
+
+def test_an_event_that_is_recorded_meanwhile_is_not_expired() -> None:
+    """It was absent, and the watermark rose, but another delivery came between."""
+    store = MemoryStore()
+    store.accept(arrival("evt", claim_id="other", trusted=True), 10.0)
+    store._keys[watermark_id("s")] = KeyRecord(watermark_id("s"), newest=5.0)
+    verb = _verbs.accept(arrival("evt", trusted=True), 10.0)
+
+    assert isinstance(next(verb), ReadEvent)
+    rest = drive_on(verb, (store._clock(), None), store)
+
+    assert isinstance(rest, Held)
+
+
+def drive_on(verb: _verbs.Verb[Accepted], answer: object, store: MemoryStore) -> Accepted:
+    """Give a verb that has begun an answer of the past, and all others as they are now."""
+    operation = verb.send(answer)
+    while True:
+        try:
+            operation = verb.send(store._perform(operation))
+        except StopIteration as end:
+            result: Accepted = end.value
+            return result

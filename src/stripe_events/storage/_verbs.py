@@ -208,7 +208,9 @@ def _admit(
         ids = (_keys.watermark_id(arrival.scope), *((order,) if order else ()))
         watermark, *rest = yield ReadKeys(ids)
         if arrival.trusted and _keys.is_forgotten(arrival.created, watermark):
-            return Expired()
+            # Another delivery may have recorded it before the watermark rose.
+            _, record = yield ReadEvent(arrival.scope, arrival.id)
+            return Expired() if record is None else None
         key = rest[0] if rest else None
     held = _keys.is_held(key, arrival.id)
     new = _transitions.admitted(arrival, now, lease=lease, held=held)
