@@ -2,8 +2,7 @@
 Connections of this process to the ledger's file.
 
 Each verb takes one for itself and returns it: threads share none, and no thread is
-bound to one. A child of a fork leaves its parent's alone, for SQLite forbids both to use
-and to close them there (https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_).
+bound to one. Around a fork there are none; see ``_forking``.
 """
 
 from __future__ import annotations
@@ -18,11 +17,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from stripe_events._fork import start_anew_in_children
 from stripe_events.errors import StoreError
+from stripe_events.storage._sqlite._forking import Usage
 from stripe_events.storage._sqlite._schema import STEPS, prepare
 from stripe_events.storage._sqlite._waiting import patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
 _MOST_IDLE: Final = 8
 
@@ -60,19 +60,23 @@ class Connections:
         self._busy_timeout = busy_timeout
         self._generation = 0
         self._idle: list[LedgerConnection] = []
-        weakref.finalize(self, _discard_all, self._idle, path)
+        self._all: set[LedgerConnection] = set()
+        self._usage = Usage(self.close)
+        weakref.finalize(self, _close_all, self._idle, self._all)
         start_anew_in_children(self)
 
     def start_anew(self) -> None:
         """Have no connections, and keep those of the parent as they are."""
+        self._usage.start_anew(inherited=bool(self._all))
         self._generation += 1
-        never_close(*self._idle)
+        _never_close(self._all)
+        self._all.clear()
         self._idle.clear()
 
     def close(self) -> None:
         """Close what is idle; what is in use is closed when it is returned."""
         self._generation += 1
-        _discard_all(self._idle, self._path)
+        _close_all(self._idle, self._all)
 
     @contextmanager
     def one(self) -> Generator[LedgerConnection, None, None]:
@@ -85,21 +89,38 @@ class Connections:
             raise
         self.give_back(connection)
 
-    def open(self, kind: type[ConnectionT]) -> ConnectionT:
-        """Make a connection of this class; the first one makes the tables."""
-        connection = sqlite3.connect(
-            self._path, timeout=0, isolation_level=None, check_same_thread=False, factory=kind
-        )
-        try:
-            deadline = time.monotonic() + self._busy_timeout
-            patiently(partial(self._set_up, connection, self._generation), deadline)
-        except BaseException:
-            sqlite3.Connection.close(connection)
-            raise
-        return connection
-
     def take(self) -> LedgerConnection:
-        """Give a connection that is the caller's until it is given back, or closed."""
+        """Give a connection that is the caller's, until it gives it back or discards it."""
+        self._usage.begin()
+        try:
+            return self._pop() or self._open(LedgerConnection)
+        except BaseException:
+            self._usage.end()
+            raise
+
+    def open(self, kind: type[ConnectionT]) -> ConnectionT:
+        """Make a connection of this class; the caller discards it."""
+        self._usage.begin()
+        try:
+            return self._open(kind)
+        except BaseException:
+            self._usage.end()
+            raise
+
+    def give_back(self, connection: LedgerConnection) -> None:
+        """Take a connection back that did not fail."""
+        if connection.generation != self._generation or len(self._idle) >= _MOST_IDLE:
+            self.discard(connection)
+            return
+        self._idle.append(connection)
+        self._usage.end()
+
+    def discard(self, connection: LedgerConnection) -> None:
+        """Close a connection that was taken or opened."""
+        _close(connection, self._all)
+        self._usage.end()
+
+    def _pop(self) -> LedgerConnection | None:
         file = _identity(self._path)
         while self._idle:
             try:
@@ -109,19 +130,26 @@ class Connections:
             if connection.file == file:
                 return connection
             # Another file has taken its place: what is written here would be lost.
-            self.discard(connection)
-        return self.open(LedgerConnection)
+            _close(connection, self._all)
+        return None
 
-    def give_back(self, connection: LedgerConnection) -> None:
-        """Take a connection back that did not fail."""
-        if connection.generation == self._generation and len(self._idle) < _MOST_IDLE:
-            self._idle.append(connection)
-        else:
-            self.discard(connection)
-
-    def discard(self, connection: LedgerConnection) -> None:
-        """Close a connection that was taken or opened."""
-        _discard(connection, self._path)
+    def _open(self, kind: type[ConnectionT]) -> ConnectionT:
+        if self._usage.inherited:
+            raise StoreError(
+                f"{self._path}: this process was forked while its parent was using the file, so"
+                " SQLite's locks do not hold here: fork earlier, or close the store before"
+            )
+        connection = sqlite3.connect(
+            self._path, timeout=0, isolation_level=None, check_same_thread=False, factory=kind
+        )
+        try:
+            deadline = time.monotonic() + self._busy_timeout
+            patiently(partial(self._set_up, connection, self._generation), deadline)
+        except BaseException:
+            sqlite3.Connection.close(connection)
+            raise
+        self._all.add(connection)
+        return connection
 
     def _set_up(self, connection: LedgerConnection, generation: int) -> None:
         ((mode,),) = connection.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -152,32 +180,27 @@ def _identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _discard_all(connections: list[LedgerConnection], path: str) -> None:
-    while connections:
+def _close_all(idle: list[LedgerConnection], everyone: set[LedgerConnection]) -> None:
+    while idle:
         try:
-            connection = connections.pop()
+            connection = idle.pop()
         except IndexError:  # another thread was faster
             return
-        _discard(connection, path)
+        _close(connection, everyone)
 
 
-def _discard(connection: LedgerConnection, path: str) -> None:
-    if connection.file == _identity(path):
-        sqlite3.Connection.close(connection)
-    else:
-        # The last one to close deletes the write-ahead log, by its name: it would be
-        # that of the file which has taken the place of this one.
-        never_close(connection)
+def _close(connection: LedgerConnection, everyone: set[LedgerConnection]) -> None:
+    everyone.discard(connection)
+    sqlite3.Connection.close(connection)
 
 
-def never_close(*connections: sqlite3.Connection) -> None:
+def _never_close(connections: Iterable[LedgerConnection]) -> None:
     """
     Keep connections from being closed in this process, even when it ends.
 
     A reference that nobody ever gives back is the only way: all others are cleared at exit.
     """
-    if connections:
+    for connection in connections:
         from ctypes import py_object, pythonapi
 
-        for connection in connections:
-            pythonapi.Py_IncRef(py_object(connection))
+        pythonapi.Py_IncRef(py_object(connection))

@@ -13,7 +13,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from stripe_events.errors import UsageError
-from stripe_events.storage._sqlite._connections import LedgerConnection, never_close
+from stripe_events.storage._sqlite._connections import LedgerConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -159,7 +159,6 @@ class GuardedConnection(LedgerConnection):
         """Roll back what is not committed, and close."""
         self.guard.phase = "over"
         if self.guard.process != os.getpid():
-            never_close(self)
             return
         try:
             # A cursor that still has rows to give would keep a closed connection's lock.

@@ -59,7 +59,10 @@ class SQLiteStore(SyncVerbs):
     never wait for anything else in one. Heartbeats do not wait: leases stay as they are, and
     the block's own claim cannot be taken over before it ends, for that is a write too.
 
-    A child of a fork opens connections of its own.
+    A child of a fork opens connections of its own. The parent closes its idle ones before,
+    and waits a second for those in use; a child that was forked in the middle of a block all
+    the same gets a ``StoreError``, because SQLite's locks do not hold in it. That is so for
+    your own connections as well: close them before you fork.
 
     Args:
         path: of the file. Its directory must exist.
