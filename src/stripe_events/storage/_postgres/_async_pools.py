@@ -20,6 +20,7 @@ from stripe_events._fork import start_anew_in_children
 from stripe_events.errors import ConfigurationError, StoreError
 from stripe_events.storage._postgres._dsn import async_connector
 from stripe_events.storage._postgres._errors import CLOSED, ERRORS, exhausted, told
+from stripe_events.storage._postgres._pools import OURS, Mode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -131,6 +132,7 @@ class OwnAsyncPool:
             raise ConfigurationError(
                 f"AsyncPostgresStore takes {_KINDS}; this function gave a {kind}"
             )
+        await _set(connection, OURS)
         return connection
 
     async def give(self, connection: AsyncConnection) -> None:
@@ -169,25 +171,39 @@ async def _close_idle(shelf: _Shelf) -> None:
 
 
 class LentAsyncPool:
-    """A pool of the user's, who opens and closes it."""
+    """A pool of the user's, who opens and closes it, and gets connections back as they were."""
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         """Ask nothing of it yet."""
         self._pool = pool
+        self._before: dict[int, Mode] = {}
 
     async def take(self, *, fresh: bool) -> AsyncConnection:
         """Lend one of its; let it look for broken ones before, if asked to."""
         if fresh:
             await self._pool.check()
         connection: AsyncConnection = await self._pool.getconn()
+        self._before[id(connection)] = Mode(connection.autocommit, connection.isolation_level)
+        await _set(connection, OURS)
         return connection
 
     async def give(self, connection: AsyncConnection) -> None:
-        """Return it."""
+        """Return it; one that is not idle is rolled back or discarded by the pool."""
+        before = self._before.pop(id(connection))
+        if connection.info.transaction_status == TransactionStatus.IDLE:
+            await _set(connection, before)
         await self._pool.putconn(connection)
 
     async def close(self) -> None:
         """Leave that to the user."""
+
+
+async def _set(connection: AsyncConnection, mode: Mode) -> None:
+    """Neither is told to the server before a transaction begins."""
+    if connection.autocommit != mode.autocommit:
+        await connection.set_autocommit(mode.autocommit)
+    if connection.isolation_level != mode.level:
+        await connection.set_isolation_level(mode.level)
 
 
 @asynccontextmanager
@@ -197,22 +213,7 @@ async def alent(pool: AsyncPool, *, fresh: bool) -> AsyncGenerator[AsyncConnecti
         connection = await pool.take(fresh=fresh)
     except ERRORS as error:
         raise told(error) from error
-    before = connection.autocommit, connection.isolation_level
     try:
-        await _set(connection, autocommit=True, level=psycopg.IsolationLevel.READ_COMMITTED)
         yield connection
     finally:
-        await _set(connection, autocommit=before[0], level=before[1])
         await pool.give(connection)
-
-
-async def _set(
-    connection: AsyncConnection, *, autocommit: bool, level: psycopg.IsolationLevel | None
-) -> None:
-    """Neither is told to the server; a connection that is not idle will be discarded."""
-    if connection.info.transaction_status != TransactionStatus.IDLE:
-        return
-    if connection.autocommit != autocommit:
-        await connection.set_autocommit(autocommit)
-    if connection.isolation_level != level:
-        await connection.set_isolation_level(level)

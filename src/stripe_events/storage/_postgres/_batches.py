@@ -34,13 +34,15 @@ RETURNING e.scope, e.id
 """
 
 # Which claims are lost is told by the snapshot of the statement, which locks do not hide.
+# A plain comparison of the state would offer itself to the partial indexes on it, of
+# which none is the one to find an event by.
 _EXTEND = """
 WITH claims AS (
     SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[])
         WITH ORDINALITY AS c (scope, id, token, claim_id, number)
 ), held AS (
     SELECT e.scope, e.id FROM {events} e JOIN claims c USING (scope, id)
-    WHERE e.state = 'claimed' AND e.token = c.token AND e.claim_id = c.claim_id
+    WHERE e.state IS NOT DISTINCT FROM 'claimed' AND e.token = c.token AND e.claim_id = c.claim_id
     FOR UPDATE OF e SKIP LOCKED
 ), extended AS (
     UPDATE {events} e
@@ -48,7 +50,7 @@ WITH claims AS (
     FROM held h WHERE e.scope = h.scope AND e.id = h.id
 )
 SELECT c.number FROM claims c LEFT JOIN {events} e USING (scope, id)
-WHERE (e.state = 'claimed' AND e.token = c.token AND e.claim_id = c.claim_id) IS NOT TRUE
+WHERE e.state IS DISTINCT FROM 'claimed' OR e.token <> c.token OR e.claim_id <> c.claim_id
 ORDER BY c.number
 """
 

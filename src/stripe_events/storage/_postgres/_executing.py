@@ -25,7 +25,7 @@ def execute(connection: psycopg.Connection[Any], statement: Statement) -> Any:
     query, parameters, binary = statement
     cursor = psycopg.Cursor(connection, row_factory=tuple_row)
     cursor.execute(query, parameters, binary=binary)
-    return cursor.fetchall() if cursor.description else cursor.rowcount
+    return cursor.rowcount if cursor.rownumber is None else cursor.fetchall()
 
 
 async def aexecute(connection: psycopg.AsyncConnection[Any], statement: Statement) -> Any:
@@ -33,7 +33,7 @@ async def aexecute(connection: psycopg.AsyncConnection[Any], statement: Statemen
     query, parameters, binary = statement
     cursor = psycopg.AsyncCursor(connection, row_factory=tuple_row)
     await cursor.execute(query, parameters, binary=binary)
-    return await cursor.fetchall() if cursor.description else cursor.rowcount
+    return cursor.rowcount if cursor.rownumber is None else await cursor.fetchall()
 
 
 def run(connection: psycopg.Connection[Any], script: Script[T]) -> T:

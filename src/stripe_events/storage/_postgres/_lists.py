@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 WAITING_SINCE: Final = "(CASE state WHEN 'claimed' THEN lease_until ELSE due END)"
 IS_WAITING: Final = "state IN ('pending', 'failed', 'claimed')"
 IS_OPEN: Final = "state <> 'done'"
+IS_LISTED: Final = "first_seen > 0"
+"""
+Always so. It is only said in lists: before a table has statistics, PostgreSQL would else
+look an event up by its scope in the index of lists, and read all of it each time.
+"""
 IS_PARKED: Final = "state = 'parked'"
 
 # In a subquery: an index is not searched by what may change from row to row.
@@ -51,7 +56,7 @@ class Lists:
 
     def read_list(self, asked: ReadList) -> Script[tuple[float, list[EventRecord]]]:
         """Read what a query means."""
-        conditions = [("scope = %s", [asked.scope]), *_conditions(asked.query)]
+        conditions = [(f"scope = %s AND {IS_LISTED}", [asked.scope]), *_conditions(asked.query)]
         if asked.after is not None:
             conditions.append(("(first_seen, id) > (%s, %s)", list(asked.after)))
         where = " AND ".join(text for text, _ in conditions)

@@ -9,7 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from stripe_events.storage._postgres._lists import IS_OPEN, IS_PARKED, IS_WAITING, WAITING_SINCE
+from stripe_events.storage._postgres._lists import (
+    IS_LISTED,
+    IS_OPEN,
+    IS_PARKED,
+    IS_WAITING,
+    WAITING_SINCE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,13 +41,13 @@ def _first(tables: Tables) -> tuple[str, ...]:
             ledger text PRIMARY KEY, version integer NOT NULL, compatible integer NOT NULL
         )""",
         f"""CREATE TABLE {events} (
-            scope text NOT NULL,
-            id text NOT NULL,
+            scope text COLLATE "C" NOT NULL,
+            id text COLLATE "C" NOT NULL,
             type text NOT NULL,
             account text,
             livemode boolean NOT NULL,
             created float8 NOT NULL,
-            order_key text,
+            order_key text COLLATE "C",
             first_seen float8 NOT NULL,
             last_seen float8 NOT NULL,
             state text NOT NULL,
@@ -62,7 +68,8 @@ def _first(tables: Tables) -> tuple[str, ...]:
             payload bytea,
             PRIMARY KEY (scope, id)
         )""",
-        f"CREATE INDEX {tables.index_name('seen')} ON {events} (scope, first_seen, id)",
+        f"""CREATE INDEX {tables.index_name("seen")} ON {events}
+            (scope, first_seen, id) WHERE {IS_LISTED}""",
         f"""CREATE INDEX {tables.index_name("open")} ON {events}
             (scope, first_seen, id) WHERE {IS_OPEN}""",
         f"""CREATE INDEX {tables.index_name("waiting")} ON {events}
@@ -70,9 +77,9 @@ def _first(tables: Tables) -> tuple[str, ...]:
         f"""CREATE INDEX {tables.index_name("parked")} ON {events}
             (scope, order_key, created, first_seen, id) WHERE {IS_PARKED}""",
         f"""CREATE TABLE {tables.keys} (
-            scope text NOT NULL,
-            kind text NOT NULL,
-            key text NOT NULL,
+            scope text COLLATE "C" NOT NULL,
+            kind text COLLATE "C" NOT NULL,
+            key text COLLATE "C" NOT NULL,
             holder text,
             newest float8,
             revision bigint NOT NULL,

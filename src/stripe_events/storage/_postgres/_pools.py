@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -31,6 +31,16 @@ Connection: TypeAlias = "psycopg.Connection[Any]"
 Source: TypeAlias = "str | ConnectionPool[Any] | Callable[[], Connection]"
 
 _KINDS = "a DSN, a psycopg_pool.ConnectionPool or a function that gives a new psycopg.Connection"
+
+
+class Mode(NamedTuple):
+    """What kind of transactions a connection begins, if any."""
+
+    autocommit: bool
+    level: psycopg.IsolationLevel | None
+
+
+OURS: Final = Mode(autocommit=True, level=psycopg.IsolationLevel.READ_COMMITTED)
 
 
 class Pool(Protocol):
@@ -116,6 +126,7 @@ class OwnPool:
         if not isinstance(connection, psycopg.Connection):  # pyright: ignore[reportUnnecessaryIsInstance] - users give what they like
             kind = type(connection).__name__
             raise ConfigurationError(f"PostgresStore takes {_KINDS}; this function gave a {kind}")
+        _set(connection, OURS)
         return connection
 
     def give(self, connection: Connection) -> None:
@@ -138,52 +149,49 @@ class OwnPool:
 
 
 class LentPool:
-    """A pool of the user's, who opens and closes it."""
+    """A pool of the user's, who opens and closes it, and gets connections back as they were."""
 
     def __init__(self, pool: ConnectionPool[Any]) -> None:
         """Ask nothing of it yet."""
         self._pool = pool
+        self._before: dict[int, Mode] = {}
 
     def take(self, *, fresh: bool) -> Connection:
         """Lend one of its; let it look for broken ones before, if asked to."""
         if fresh:
             self._pool.check()
         connection: Connection = self._pool.getconn()
+        self._before[id(connection)] = Mode(connection.autocommit, connection.isolation_level)
+        _set(connection, OURS)
         return connection
 
     def give(self, connection: Connection) -> None:
-        """Return it."""
+        """Return it; one that is not idle is rolled back or discarded by the pool."""
+        before = self._before.pop(id(connection))
+        if connection.info.transaction_status == TransactionStatus.IDLE:
+            _set(connection, before)
         self._pool.putconn(connection)
 
     def close(self) -> None:
         """Leave that to the user."""
 
 
+def _set(connection: Connection, mode: Mode) -> None:
+    """Neither is told to the server before a transaction begins."""
+    if connection.autocommit != mode.autocommit:
+        connection.autocommit = mode.autocommit
+    if connection.isolation_level != mode.level:
+        connection.isolation_level = mode.level
+
+
 @contextmanager
 def lent(pool: Pool, *, fresh: bool) -> Generator[Connection, None, None]:
-    """
-    Lend a connection in autocommit, whose transactions are READ COMMITTED.
-
-    It goes back as it came. What cannot be lent is a StoreError.
-    """
+    """Lend a connection in autocommit; what cannot be lent is a StoreError."""
     try:
         connection = pool.take(fresh=fresh)
     except ERRORS as error:
         raise told(error) from error
-    before = connection.autocommit, connection.isolation_level
     try:
-        _set(connection, autocommit=True, level=psycopg.IsolationLevel.READ_COMMITTED)
         yield connection
     finally:
-        _set(connection, autocommit=before[0], level=before[1])
         pool.give(connection)
-
-
-def _set(connection: Connection, *, autocommit: bool, level: psycopg.IsolationLevel | None) -> None:
-    """Neither is told to the server; a connection that is not idle will be discarded."""
-    if connection.info.transaction_status != TransactionStatus.IDLE:
-        return
-    if connection.autocommit != autocommit:
-        connection.autocommit = autocommit
-    if connection.isolation_level != level:
-        connection.isolation_level = level
