@@ -117,6 +117,8 @@ class AsyncDriver:
             return cast("WebhookResponse", await self._perform_until((), flow, effect))
         except Stopped:
             return WebhookResponse(Outcome.DRAINING)
+        finally:
+            flow.close()
 
     async def _perform_until(
         self, stop: type[Effect] | tuple[()], flow: Flow, effect: Effect | None

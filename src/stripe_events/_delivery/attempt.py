@@ -109,7 +109,8 @@ class Attempt:
         """Run what is left, and end the attempt."""
         claim, heartbeat = self._claimed.claim, self._ledger.heartbeat
         self._delivery.answer = self._claimed.record.answer
-        heartbeat.add(claim, self._delivery.ends)
+        if not self._ledger.outlasts(self._delivery):
+            heartbeat.add(claim, self._delivery.ends)
         try:
             stopped = yield from self._run_all()
             return stopped if stopped is not None else (yield from self._end())

@@ -96,7 +96,7 @@ class Heartbeat:
                 continue
             try:
                 lost = extend(claims, self._lease)
-            except Exception as error:  # noqa: BLE001 - the next beat may reach the store
+            except BaseException as error:  # noqa: BLE001 - the next beat may reach the store
                 log("WARNING", "leases could not be extended; trying again", error)
                 continue
             for claim in lost:

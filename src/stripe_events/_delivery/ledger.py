@@ -20,6 +20,7 @@ from stripe_events.storage._results import Arrival, Code, Plan, PlannedHandler, 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from stripe_events._delivery.context import Delivery
     from stripe_events._delivery.order import OrderBy
     from stripe_events._event import AnyEvent
     from stripe_events._registry import Handler, RoutingTable
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 _BACKOFF_FIRST: Final = 10.0
 _BACKOFF_MOST: Final = 3_600.0
 _MISSING_AGAIN: Final = 60.0
+
+_SPARE: Final = 2.0
+"""Seconds between the time limit of handlers and the end of a lease that is to cover them."""
 
 
 class StoreOptions(NamedTuple):
@@ -58,6 +62,14 @@ class Ledger:
             options.max_abandoned,
         )
         self.heartbeat = Heartbeat(options.store, options.lease, is_async=self.is_async)
+
+    def lease(self, delivery: Delivery) -> float:
+        """Give the seconds for which a delivery claims its event."""
+        return min(self.options.lease, delivery.seconds + _SPARE)
+
+    def outlasts(self, delivery: Delivery) -> bool:
+        """Tell whether a lease lasts as long as the delivery may take, so that it needs no beat."""
+        return self.options.lease >= delivery.seconds + _SPARE
 
     def call(self, verb: str, *arguments: Any) -> Call:
         """Give a verb of the store with its arguments, to be called by a driver."""

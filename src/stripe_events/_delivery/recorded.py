@@ -49,7 +49,7 @@ def deliver(
     plan = Plan(planned(event, wanted), (), tuple(handler.name for handler in undecided))
     payload = None if body is None else body_bytes(body)
     arrival = ledger.arrival(event, payload, plan, trusted=delivery.secret is None)
-    lease = min(ledger.options.lease, delivery.seconds + 2.0)
+    lease = ledger.lease(delivery)
     raised: dict[str, Exception] = {}
     try:
         accepted: Accepted = yield Accept(ledger.call("accept", arrival, lease))

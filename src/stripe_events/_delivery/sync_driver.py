@@ -51,6 +51,8 @@ def drive(flow: Flow, wait: layers.Wait, in_flight: InFlight) -> WebhookResponse
     except StopIteration as end:
         response: WebhookResponse = end.value
         return response
+    finally:
+        flow.close()  # where a handler ends its thread, nobody works on the event any more
 
 
 def _verify(flow: Flow, effect: Verify) -> Effect:
