@@ -12,11 +12,19 @@ from psycopg import errors
 from stripe_events.storage import _verbs
 from stripe_events.storage._bases import AsyncVerbs, adrive
 from stripe_events.storage._operations import ExtendLeases
-from stripe_events.storage._postgres._admission import Admit, admission, admitted
-from stripe_events.storage._postgres._async_pools import alent, async_pools
+from stripe_events.storage._postgres._admission import admission, admitted
+from stripe_events.storage._postgres._async_pools import async_pools, ataken
 from stripe_events.storage._postgres._completion import complete_on
-from stripe_events.storage._postgres._errors import CONFLICT, ERRORS, is_lost, told, uncommitted
+from stripe_events.storage._postgres._errors import (
+    CONFLICT,
+    ERRORS,
+    BrokenError,
+    is_lost,
+    told,
+    uncommitted,
+)
 from stripe_events.storage._postgres._executing import aperform, arun
+from stripe_events.storage._postgres._guesses import Guesses
 from stripe_events.storage._postgres._ledger import Ledger
 from stripe_events.storage._postgres._statements import unmade
 from stripe_events.storage._results import NOTHING_NEW
@@ -24,10 +32,17 @@ from stripe_events.storage._results import NOTHING_NEW
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 
-    from stripe_events.storage._operations import Operation
     from stripe_events.storage._postgres._async_pools import AsyncConnection, AsyncPool, AsyncSource
     from stripe_events.storage._postgres._checks import Loss
-    from stripe_events.storage._results import Accepted, Arrival, Claim, HandlerResult, Plan
+    from stripe_events.storage._postgres._statements import Step
+    from stripe_events.storage._results import (
+        Accepted,
+        Arrival,
+        Claim,
+        Finished,
+        HandlerResult,
+        Plan,
+    )
     from stripe_events.storage._verbs import Verb
 
 T = TypeVar("T")
@@ -56,6 +71,7 @@ class AsyncPostgresStore(AsyncVerbs):
     ) -> None:
         """Connect to nothing yet."""
         self._ledger = Ledger(schema, prefix, accept_loss, lock_timeout)
+        self._guesses = Guesses()
         self._pool, self._extending = async_pools(source, max_connections, timeout)
 
     async def create_schema(self) -> None:
@@ -65,12 +81,12 @@ class AsyncPostgresStore(AsyncVerbs):
         May be repeated, and run by many at once. Code of the version before goes on
         working with the new tables, so it belongs before the new code in a rolling deploy.
         """
-        async with alent(self._pool, fresh=True) as connection:
-            try:
-                async with connection.transaction():
-                    await arun(connection, self._ledger.created())
-            except ERRORS as error:
-                raise told(error) from error
+
+        async def created(connection: AsyncConnection) -> None:
+            async with connection.transaction():
+                await arun(connection, self._ledger.created())
+
+        await self._attempt(self._pool, created)
 
     async def close(self) -> None:
         """Close the connections that the store has opened; those of a pool are its owner's."""
@@ -80,11 +96,19 @@ class AsyncPostgresStore(AsyncVerbs):
     async def accept(self, arrival: Arrival, lease: float) -> Accepted:
         """See ``AsyncEventStore.accept``."""
         step = admission(arrival, lease)
-        if step is not None:
-            now = await self._perform(step)
-            if now is not None:
-                return admitted(step, now)
-        return await super().accept(arrival, lease)
+        now = None if step is None else await self._perform(step)
+        if step is None or now is None:
+            return await super().accept(arrival, lease)
+        return admitted(step, now)
+
+    async def finish(
+        self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW
+    ) -> Finished:
+        """See ``AsyncEventStore.finish``."""
+        guess = self._guesses.guess(claim, result, joined)
+        if guess is not None and await self._perform(guess.step):
+            return guess.told
+        return await super().finish(claim, result, joined)
 
     @asynccontextmanager
     async def transaction(
@@ -97,7 +121,8 @@ class AsyncPostgresStore(AsyncVerbs):
         is a block that has ended its transaction in SQL. ``connection.transaction()``
         makes savepoints.
         """
-        async with self._holding(self._pool, partial(self._begun, claim)) as (connection, block):
+        connection, block = await self._started(self._pool, partial(self._begun, claim))
+        try:
             try:
                 yield connection
                 await self._finish(connection, claim, result(), joined)
@@ -105,6 +130,8 @@ class AsyncPostgresStore(AsyncVerbs):
                 await _roll_back(block, error)
                 raise
             await _commit(block, connection)
+        finally:
+            await self._pool.give(connection)
 
     def complete_on(
         self, connection: Any, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW
@@ -131,43 +158,51 @@ class AsyncPostgresStore(AsyncVerbs):
     async def _run(self, verb: Verb[T]) -> T:
         return await adrive(verb, self._perform)
 
-    async def _perform(self, operation: Operation | Admit) -> Any:
-        pool = self._extending if isinstance(operation, ExtendLeases) else self._pool
+    async def _perform(self, step: Step) -> Any:
+        pool = self._extending if isinstance(step, ExtendLeases) else self._pool
+        given = await self._attempt(pool, partial(self._performed, step))
+        self._guesses.note(step, given)
+        return given
 
-        async def performed(connection: AsyncConnection) -> Any:
-            try:
-                return await aperform(connection, self._ledger.statements, operation)
-            except CONFLICT as error:
-                return unmade(operation, error)
-
-        return await self._attempt(pool, performed)
+    async def _performed(self, step: Step, connection: AsyncConnection) -> Any:
+        if self._ledger.id is None:
+            await arun(connection, self._ledger.checked())
+        try:
+            return await aperform(connection, self._ledger.statements, step)
+        except CONFLICT as error:
+            return unmade(step, error)
 
     async def _attempt(self, pool: AsyncPool, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        async with self._holding(pool, work) as (_, given):
-            return given
+        connection, given = await self._started(pool, work)
+        await pool.give(connection)
+        return given
 
-    @asynccontextmanager
-    async def _holding(
+    async def _started(
         self, pool: AsyncPool, work: Callable[[AsyncConnection], Awaitable[T]]
-    ) -> AsyncGenerator[tuple[AsyncConnection, T], None]:
-        """
-        Lend a connection on which ``work`` has succeeded, with what it gave.
+    ) -> tuple[AsyncConnection, T]:
+        """Work on a connection, which stays taken; once more on a new one if the first breaks."""
+        try:
+            return await self._tried(pool, work, fresh=False)
+        except BrokenError:
+            return await self._tried(pool, work, fresh=True)
 
-        It is done once more, on a new connection, if the first one breaks.
-        """
-        for fresh in (False, True):
-            async with alent(pool, fresh=fresh) as connection:
-                try:
-                    if self._ledger.id is None:
-                        await arun(connection, self._ledger.checked())
-                    given = await work(connection)
-                except ERRORS as error:
-                    if fresh or not is_lost(connection, error):
-                        raise told(error) from error
-                    await connection.close()
-                    continue
-                yield connection, given
-                return
+    async def _tried(
+        self, pool: AsyncPool, work: Callable[[AsyncConnection], Awaitable[T]], *, fresh: bool
+    ) -> tuple[AsyncConnection, T]:
+        connection = await ataken(pool, fresh=fresh)
+        try:
+            return connection, await work(connection)
+        except ERRORS as error:
+            lost = is_lost(connection, error)
+            if lost:
+                await connection.close()
+            await pool.give(connection)
+            if lost and not fresh:
+                raise BrokenError from error
+            raise told(error) from error
+        except BaseException:
+            await pool.give(connection)
+            raise
 
     async def _begun(self, claim: Claim, connection: AsyncConnection) -> psycopg.AsyncTransaction:
         block = psycopg.AsyncTransaction(connection)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import asynccontextmanager
 from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
@@ -23,7 +22,7 @@ from stripe_events.storage._postgres._errors import CLOSED, ERRORS, exhausted, t
 from stripe_events.storage._postgres._pools import OURS, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
 
     from psycopg_pool import AsyncConnectionPool
 
@@ -206,14 +205,9 @@ async def _set(connection: AsyncConnection, mode: Mode) -> None:
         await connection.set_isolation_level(mode.level)
 
 
-@asynccontextmanager
-async def alent(pool: AsyncPool, *, fresh: bool) -> AsyncGenerator[AsyncConnection, None]:
-    """Lend a connection; see ``lent``."""
+async def ataken(pool: AsyncPool, *, fresh: bool) -> AsyncConnection:
+    """Take a connection; see ``taken``."""
     try:
-        connection = await pool.take(fresh=fresh)
+        return await pool.take(fresh=fresh)
     except ERRORS as error:
         raise told(error) from error
-    try:
-        yield connection
-    finally:
-        await pool.give(connection)

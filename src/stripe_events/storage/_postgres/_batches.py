@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stripe_events.storage._postgres._lists import IS_CLAIMED
 from stripe_events.storage._postgres._rows import MUTABLE, TYPES, value_of
 from stripe_events.storage._postgres._scripts import Script, Statement
 
@@ -34,15 +35,13 @@ RETURNING e.scope, e.id
 """
 
 # Which claims are lost is told by the snapshot of the statement, which locks do not hide.
-# A plain comparison of the state would offer itself to the partial indexes on it, of
-# which none is the one to find an event by.
 _EXTEND = """
 WITH claims AS (
     SELECT * FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::text[])
         WITH ORDINALITY AS c (scope, id, token, claim_id, number)
 ), held AS (
     SELECT e.scope, e.id FROM {events} e JOIN claims c USING (scope, id)
-    WHERE e.state IS NOT DISTINCT FROM 'claimed' AND e.token = c.token AND e.claim_id = c.claim_id
+    WHERE e.{claimed} AND e.token = c.token AND e.claim_id = c.claim_id
     FOR UPDATE OF e SKIP LOCKED
 ), extended AS (
     UPDATE {events} e
@@ -50,7 +49,7 @@ WITH claims AS (
     FROM held h WHERE e.scope = h.scope AND e.id = h.id
 )
 SELECT c.number FROM claims c LEFT JOIN {events} e USING (scope, id)
-WHERE e.state IS DISTINCT FROM 'claimed' OR e.token <> c.token OR e.claim_id <> c.claim_id
+WHERE NOT e.{claimed} OR e.token <> c.token OR e.claim_id <> c.claim_id
 ORDER BY c.number
 """
 
@@ -66,7 +65,7 @@ class Batches:
             names=", ".join(MUTABLE),
             assigned=", ".join(f"{name} = c.{name}" for name in MUTABLE),
         ).encode()
-        self._extend = _EXTEND.format(events=tables.events).encode()
+        self._extend = _EXTEND.format(events=tables.events, claimed=IS_CLAIMED).encode()
 
     def write_each(self, write: WriteEach) -> Script[tuple[bool, ...]]:
         """Update those that still have their revision; verbs neither add nor delete by it."""

@@ -47,6 +47,10 @@ _FIXES: Final[tuple[tuple[type[Exception], str], ...]] = (
 )
 
 
+class BrokenError(Exception):
+    """Say, within the store, that a connection broke: a new one may do."""
+
+
 CLOSED: Final = "the store was closed"
 
 

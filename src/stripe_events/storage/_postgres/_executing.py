@@ -12,10 +12,8 @@ from stripe_events.storage._bases import adrive, drive
 from stripe_events.storage._postgres._statements import is_atomic
 
 if TYPE_CHECKING:
-    from stripe_events.storage._operations import Operation
-    from stripe_events.storage._postgres._admission import Admit
     from stripe_events.storage._postgres._scripts import Script, Statement
-    from stripe_events.storage._postgres._statements import Statements
+    from stripe_events.storage._postgres._statements import Statements, Step
 
 T = TypeVar("T")
 
@@ -46,9 +44,7 @@ async def arun(connection: psycopg.AsyncConnection[Any], script: Script[T]) -> T
     return await adrive(script, partial(aexecute, connection))
 
 
-def perform(
-    connection: psycopg.Connection[Any], statements: Statements, operation: Operation | Admit
-) -> Any:
+def perform(connection: psycopg.Connection[Any], statements: Statements, operation: Step) -> Any:
     """Perform an operation; one of several statements is undone if one of them does not hold."""
     script = statements.script(operation)
     if not is_atomic(operation):
@@ -61,7 +57,7 @@ def perform(
 
 
 async def aperform(
-    connection: psycopg.AsyncConnection[Any], statements: Statements, operation: Operation | Admit
+    connection: psycopg.AsyncConnection[Any], statements: Statements, operation: Step
 ) -> Any:
     """Do the same, awaited."""
     script = statements.script(operation)

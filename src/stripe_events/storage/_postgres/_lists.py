@@ -26,6 +26,11 @@ IS_LISTED: Final = "first_seen > 0"
 Always so. It is only said in lists: before a table has statistics, PostgreSQL would else
 look an event up by its scope in the index of lists, and read all of it each time.
 """
+IS_CLAIMED: Final = "state IS NOT DISTINCT FROM 'claimed'"
+"""
+For statements that have the key of an event. A plain comparison would offer them the
+indexes of lists, in the same way.
+"""
 IS_PARKED: Final = "state = 'parked'"
 
 # In a subquery: an index is not searched by what may change from row to row.

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -23,7 +22,7 @@ from stripe_events.storage._postgres._dsn import connector
 from stripe_events.storage._postgres._errors import CLOSED, ERRORS, exhausted, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from psycopg_pool import ConnectionPool
 
@@ -184,14 +183,9 @@ def _set(connection: Connection, mode: Mode) -> None:
         connection.isolation_level = mode.level
 
 
-@contextmanager
-def lent(pool: Pool, *, fresh: bool) -> Generator[Connection, None, None]:
-    """Lend a connection in autocommit; what cannot be lent is a StoreError."""
+def taken(pool: Pool, *, fresh: bool) -> Connection:
+    """Take a connection, in autocommit; where there is none, that is a StoreError."""
     try:
-        connection = pool.take(fresh=fresh)
+        return pool.take(fresh=fresh)
     except ERRORS as error:
         raise told(error) from error
-    try:
-        yield connection
-    finally:
-        pool.give(connection)

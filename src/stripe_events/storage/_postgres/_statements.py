@@ -8,12 +8,14 @@ WHERE: a statement that meets no row has found another revision.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stripe_events.storage import _operations as op
+from stripe_events.storage._json import dump_handlers
 from stripe_events.storage._postgres._admission import Admit
 from stripe_events.storage._postgres._batches import Batches
-from stripe_events.storage._postgres._lists import Lists
+from stripe_events.storage._postgres._guesses import Settle
+from stripe_events.storage._postgres._lists import IS_CLAIMED, Lists
 from stripe_events.storage._postgres._rows import (
     COLUMNS,
     changed,
@@ -24,6 +26,7 @@ from stripe_events.storage._postgres._rows import (
     value_of,
 )
 from stripe_events.storage._postgres._scripts import Script, Statement
+from stripe_events.storage._records import OVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +42,14 @@ NOW = "extract(epoch FROM clock_timestamp())::float8"
 _ADMITTED: dict[str, str] = dict.fromkeys(_TIMES, "clock.now + %s::float8")
 
 _SAME = "scope = %s AND id = %s AND revision = %s"
+_GUESSED = (
+    "scope = %s AND id = %s AND token = %s AND claim_id = %s "
+    f"AND {IS_CLAIMED} AND handlers::text = %s"
+)
+
+
+Step: TypeAlias = "op.Operation | Admit | Settle"
+"""What a store performs: the operations of the verbs, and two that spare some of them."""
 
 
 class Statements:
@@ -56,7 +67,7 @@ class Statements:
         """Write down what does not depend on values."""
         self._tables = tables
         self._patience = "" if lock_timeout is None else f" AND {limited(lock_timeout)}"
-        self._updates: dict[tuple[str, ...], bytes] = {}
+        self._updates: dict[tuple[tuple[str, ...], str, str], bytes] = {}
         lists, batches = Lists(tables), Batches(tables)
         self._scripts: dict[type[Any], Callable[[Any], Script[Any]]] = {
             op.ReadEvent: self._read_event,
@@ -69,6 +80,7 @@ class Statements:
             op.WriteEach: batches.write_each,
             op.ExtendLeases: batches.extend_leases,
             Admit: self._admit,
+            Settle: self._settle,
         }
         events, keys = tables.events, tables.keys
         self._event = (
@@ -102,7 +114,7 @@ class Statements:
             f"WHERE scope = %s AND kind = %s AND key = %s AND revision = %s{self._patience}"
         ).encode()
 
-    def script(self, operation: op.Operation | Admit) -> Script[Any]:
+    def script(self, operation: Step) -> Script[Any]:
         """Give what to execute for an operation; it returns what the operation gives."""
         return self._scripts[type(operation)](operation)
 
@@ -118,6 +130,15 @@ class Statements:
         parameters = (*row_of(record), step.payload, record.scope, record.id)
         rows = yield Statement(self._admission, parameters)
         return rows[0][0] if rows else None
+
+    def _settle(self, step: Settle) -> Script[bool]:
+        columns = changed(step.old, step.new)
+        if step.new.state in OVER and "due" not in columns:
+            columns = (*columns, "due")  # an inbox may have set it since
+        values = [value_of(step.new, column) for column in columns]
+        guessed = dump_handlers(step.old.handlers)
+        count = yield Statement(self._update(columns, _GUESSED), (*values, *step.claim, guessed))
+        return bool(count)
 
     def _read_keys(self, asked: op.ReadKeys) -> Script[list[KeyRecord | None]]:
         columns = [list(column) for column in zip(*asked.ids, strict=True)]
@@ -153,23 +174,19 @@ class Statements:
         if new is None:
             return Statement(self._delete, same)
         columns = changed(old, new)
+        also = ", payload = NULL" if new.erased and not old.erased else ""
         values = [value_of(new, column) for column in columns]
-        return Statement(self._update(columns, new), (*values, *same))
+        return Statement(self._update(columns, _SAME, also), (*values, *same))
 
-    def _update(self, columns: tuple[str, ...], new: EventRecord) -> bytes:
-        if "erased" in columns and new.erased:
-            return self._updating(columns, ", payload = NULL")
-        query = self._updates.get(columns)
+    def _update(self, columns: tuple[str, ...], where: str, also: str = "") -> bytes:
+        query = self._updates.get((columns, where, also))
         if query is None:
-            query = self._updates[columns] = self._updating(columns)
+            assigned = "".join(f"{column} = %s, " for column in columns)
+            query = self._updates[columns, where, also] = (
+                f"UPDATE {self._tables.events} SET {assigned}revision = revision + 1{also} "  # noqa: S608
+                f"WHERE {where}{self._patience}"
+            ).encode()
         return query
-
-    def _updating(self, columns: tuple[str, ...], also: str = "") -> bytes:
-        assigned = "".join(f"{column} = %s, " for column in columns)
-        return (
-            f"UPDATE {self._tables.events} SET {assigned}revision = revision + 1{also} "  # noqa: S608
-            f"WHERE {_SAME}{self._patience}"
-        ).encode()
 
     def _key_change(self, change: op.KeyChange) -> Statement:
         old, new = change
@@ -188,18 +205,20 @@ def limited(seconds: float) -> str:
     return f"set_config('lock_timeout', '{max(1, round(seconds * 1000))}ms', true) IS NOT NULL"
 
 
-def is_atomic(operation: op.Operation | Admit) -> bool:
+def is_atomic(operation: Step) -> bool:
     """Tell whether it is several statements, which need a transaction around them."""
     return isinstance(operation, op.Write) and len(operation.changes) + len(operation.keys) > 1
 
 
-def unmade(operation: op.Operation | Admit, error: Exception) -> Any:
+def unmade(operation: Step, error: Exception) -> Any:
     """Give what says that nothing was written; raise the error of what is no write."""
     match operation:
         case op.Write():
             return False
         case op.WriteEach():
             return (False,) * len(operation.changes)
+        case Settle():
+            return False
         case Admit():
             return None
         case _:

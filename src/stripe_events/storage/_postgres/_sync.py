@@ -12,22 +12,37 @@ from psycopg import errors
 from stripe_events.storage import _verbs
 from stripe_events.storage._bases import SyncVerbs, drive
 from stripe_events.storage._operations import ExtendLeases
-from stripe_events.storage._postgres._admission import Admit, admission, admitted
+from stripe_events.storage._postgres._admission import admission, admitted
 from stripe_events.storage._postgres._completion import complete_on
-from stripe_events.storage._postgres._errors import CONFLICT, ERRORS, is_lost, told, uncommitted
+from stripe_events.storage._postgres._errors import (
+    CONFLICT,
+    ERRORS,
+    BrokenError,
+    is_lost,
+    told,
+    uncommitted,
+)
 from stripe_events.storage._postgres._executing import perform, run
+from stripe_events.storage._postgres._guesses import Guesses
 from stripe_events.storage._postgres._ledger import Ledger
-from stripe_events.storage._postgres._pools import lent, pools
+from stripe_events.storage._postgres._pools import pools, taken
 from stripe_events.storage._postgres._statements import unmade
 from stripe_events.storage._results import NOTHING_NEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator
 
-    from stripe_events.storage._operations import Operation
     from stripe_events.storage._postgres._checks import Loss
     from stripe_events.storage._postgres._pools import Connection, Pool, Source
-    from stripe_events.storage._results import Accepted, Arrival, Claim, HandlerResult, Plan
+    from stripe_events.storage._postgres._statements import Step
+    from stripe_events.storage._results import (
+        Accepted,
+        Arrival,
+        Claim,
+        Finished,
+        HandlerResult,
+        Plan,
+    )
     from stripe_events.storage._verbs import Verb
 
 T = TypeVar("T")
@@ -88,6 +103,7 @@ class PostgresStore(SyncVerbs):
     ) -> None:
         """Connect to nothing yet."""
         self._ledger = Ledger(schema, prefix, accept_loss, lock_timeout)
+        self._guesses = Guesses()
         self._pool, self._extending = pools(source, max_connections, timeout)
 
     def create_schema(self) -> None:
@@ -97,12 +113,12 @@ class PostgresStore(SyncVerbs):
         May be repeated, and run by many at once. Code of the version before goes on
         working with the new tables, so it belongs before the new code in a rolling deploy.
         """
-        with lent(self._pool, fresh=True) as connection:
-            try:
-                with connection.transaction():
-                    run(connection, self._ledger.created())
-            except ERRORS as error:
-                raise told(error) from error
+
+        def created(connection: Connection) -> None:
+            with connection.transaction():
+                run(connection, self._ledger.created())
+
+        self._attempt(self._pool, created)
 
     def close(self) -> None:
         """Close the connections that the store has opened; those of a pool are its owner's."""
@@ -112,11 +128,17 @@ class PostgresStore(SyncVerbs):
     def accept(self, arrival: Arrival, lease: float) -> Accepted:
         """See ``EventStore.accept``."""
         step = admission(arrival, lease)
-        if step is not None:
-            now = self._perform(step)
-            if now is not None:
-                return admitted(step, now)
-        return super().accept(arrival, lease)
+        now = None if step is None else self._perform(step)
+        if step is None or now is None:
+            return super().accept(arrival, lease)
+        return admitted(step, now)
+
+    def finish(self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW) -> Finished:
+        """See ``EventStore.finish``."""
+        guess = self._guesses.guess(claim, result, joined)
+        if guess is not None and self._perform(guess.step):
+            return guess.told
+        return super().finish(claim, result, joined)
 
     @contextmanager
     def transaction(
@@ -129,7 +151,8 @@ class PostgresStore(SyncVerbs):
         is a block that has ended its transaction in SQL. ``connection.transaction()``
         makes savepoints.
         """
-        with self._holding(self._pool, partial(self._begun, claim)) as (connection, block):
+        connection, block = self._started(self._pool, partial(self._begun, claim))
+        try:
             try:
                 yield connection
                 self._finish(connection, claim, result(), joined)
@@ -137,6 +160,8 @@ class PostgresStore(SyncVerbs):
                 _roll_back(block, error)
                 raise
             _commit(block, connection)
+        finally:
+            self._pool.give(connection)
 
     def complete_on(
         self, connection: Any, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW
@@ -163,43 +188,49 @@ class PostgresStore(SyncVerbs):
     def _run(self, verb: Verb[T]) -> T:
         return drive(verb, self._perform)
 
-    def _perform(self, operation: Operation | Admit) -> Any:
-        pool = self._extending if isinstance(operation, ExtendLeases) else self._pool
+    def _perform(self, step: Step) -> Any:
+        pool = self._extending if isinstance(step, ExtendLeases) else self._pool
+        given = self._attempt(pool, partial(self._performed, step))
+        self._guesses.note(step, given)
+        return given
 
-        def performed(connection: Connection) -> Any:
-            try:
-                return perform(connection, self._ledger.statements, operation)
-            except CONFLICT as error:
-                return unmade(operation, error)
-
-        return self._attempt(pool, performed)
+    def _performed(self, step: Step, connection: Connection) -> Any:
+        if self._ledger.id is None:
+            run(connection, self._ledger.checked())
+        try:
+            return perform(connection, self._ledger.statements, step)
+        except CONFLICT as error:
+            return unmade(step, error)
 
     def _attempt(self, pool: Pool, work: Callable[[Connection], T]) -> T:
-        with self._holding(pool, work) as (_, given):
-            return given
+        connection, given = self._started(pool, work)
+        pool.give(connection)
+        return given
 
-    @contextmanager
-    def _holding(
-        self, pool: Pool, work: Callable[[Connection], T]
-    ) -> Generator[tuple[Connection, T], None, None]:
-        """
-        Lend a connection on which ``work`` has succeeded, with what it gave.
+    def _started(self, pool: Pool, work: Callable[[Connection], T]) -> tuple[Connection, T]:
+        """Work on a connection, which stays taken; once more on a new one if the first breaks."""
+        try:
+            return self._tried(pool, work, fresh=False)
+        except BrokenError:
+            return self._tried(pool, work, fresh=True)
 
-        It is done once more, on a new connection, if the first one breaks.
-        """
-        for fresh in (False, True):
-            with lent(pool, fresh=fresh) as connection:
-                try:
-                    if self._ledger.id is None:
-                        run(connection, self._ledger.checked())
-                    given = work(connection)
-                except ERRORS as error:
-                    if fresh or not is_lost(connection, error):
-                        raise told(error) from error
-                    connection.close()
-                    continue
-                yield connection, given
-                return
+    def _tried(
+        self, pool: Pool, work: Callable[[Connection], T], *, fresh: bool
+    ) -> tuple[Connection, T]:
+        connection = taken(pool, fresh=fresh)
+        try:
+            return connection, work(connection)
+        except ERRORS as error:
+            lost = is_lost(connection, error)
+            if lost:
+                connection.close()
+            pool.give(connection)
+            if lost and not fresh:
+                raise BrokenError from error
+            raise told(error) from error
+        except BaseException:
+            pool.give(connection)
+            raise
 
     def _begun(self, claim: Claim, connection: Connection) -> psycopg.Transaction:
         block = psycopg.Transaction(connection)
