@@ -12,12 +12,14 @@ import gc
 import sys
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from benchmarks.ledger_deliveries import Deliveries, Delivery
+
+KeyT = TypeVar("KeyT")
 
 __all__ = ["Ratio", "Rounds", "delivering", "progress", "take_turns"]
 
@@ -54,14 +56,14 @@ class Rounds(NamedTuple):
 
 
 def take_turns(
-    sides: Mapping[str, Callable[[], float]], rounds: int, what: str
-) -> dict[str, Rounds]:
+    sides: Mapping[KeyT, Callable[[], float]], rounds: int, what: str
+) -> dict[KeyT, Rounds]:
     """Run a first round that does not count, then so many; each side gives seconds per event."""
     for side in sides.values():
         side()
     gc.collect()
     gc.freeze()
-    taken: dict[str, list[float]] = {name: [] for name in sides}
+    taken: dict[KeyT, list[float]] = {name: [] for name in sides}
     for number in range(1, rounds + 1):
         progress(f"{what}: round {number} of {rounds}")
         for name, side in sides.items():
