@@ -124,5 +124,6 @@ def _async_store(store: object) -> AsyncStoreError:
     name = type(store).__name__
     twin = name.removeprefix("Async") if name.startswith("Async") else "its sync twin"
     return AsyncStoreError(
-        f"{name} is awaited, so it needs ahandle() or aprocess(); in threads, use {twin}"
+        f"{name} is awaited, so it needs ahandle(), aprocess(), arescue() or aoverdue(); "
+        f"in threads, use {twin}"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +12,7 @@ from stripe_events._compilation import Compilation
 from stripe_events._delivery.context import Delivery
 from stripe_events._delivery.drivers import Drivers
 from stripe_events._messages import Outcome
-from stripe_events.errors import ConfigurationError
+from stripe_events.errors import ConfigurationError, LostClaim
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from stripe_events._delivery.ledger import Ledger, StoreOptions
     from stripe_events._delivery.order import OrderBy
     from stripe_events._delivery.settings import Settings
+    from stripe_events._messages import WebhookResponse
     from stripe_events.observers import Overdue
     from stripe_events.storage._records import EventRecord
     from stripe_events.storage._results import Taken
@@ -94,25 +96,32 @@ class Recording(Compilation):
         """
         settings, ledger = self._with_ledger(_INBOX_VERBS, in_threads=True)
         tally = _Tally()
-        while True:
-            taken = ledger.store.take_due(*self._due(ledger))
-            if not tally.is_new(taken):
-                return tally.rescued()
+        while not tally.is_over and (taken := ledger.store.take_due(*self._due(ledger))):
             for one in taken:
-                flow = self._resumed(settings, ledger, one, time_limit)
-                tally.add(self._drivers.drive(flow).outcome)
+                if tally.is_new(one):
+                    flow = self._resumed(settings, ledger, one, time_limit)
+                    tally.add(self._drivers.drive(flow))
+                if tally.not_begun:
+                    with suppress(LostClaim):
+                        ledger.store.give_back(one.claimed.claim, ledger.release(retry_after=0.0))
+        return tally.rescued()
 
     async def arescue(self, *, time_limit: float = RESCUE_LIMIT) -> Rescued:
         """Do the same as ``rescue``, in the running event loop, with either kind of store."""
         settings, ledger = self._with_ledger(_INBOX_VERBS)
-        tally = _Tally()
-        while True:
-            taken = await _awaited(ledger, ledger.store.take_due, *self._due(ledger))
-            if not tally.is_new(taken):
-                return tally.rescued()
+        tally, store = _Tally(), ledger.store
+        while not tally.is_over and (
+            taken := await _awaited(ledger, store.take_due, *self._due(ledger))
+        ):
             for one in taken:
-                flow = self._resumed(settings, ledger, one, time_limit)
-                tally.add((await self._drivers.adrive(flow)).outcome)
+                if tally.is_new(one):
+                    flow = self._resumed(settings, ledger, one, time_limit)
+                    tally.add(await self._drivers.adrive(flow))
+                if tally.not_begun:
+                    with suppress(LostClaim):
+                        release = ledger.release(retry_after=0.0)
+                        await _awaited(ledger, store.give_back, one.claimed.claim, release)
+        return tally.rescued()
 
     def overdue(self, *, grace: float = 300.0) -> Overdue:
         """
@@ -170,22 +179,31 @@ class Recording(Compilation):
 
 
 class _Tally:
-    """What became of the events of one rescue, each of which is run once."""
+    """
+    What became of the events of one rescue, each of which is run once.
+
+    ``is_over``: an event has come a second time, or the router stops. ``not_begun``: so that
+    the event taken last was not run, and its claim is to be given back.
+    """
 
     def __init__(self) -> None:
+        self.is_over = False
+        self.not_begun = False
         self._outcomes: Counter[Outcome] = Counter()
         self._seen: set[str] = set()
 
-    def is_new(self, taken: list[Taken]) -> bool:
-        """Tell whether there is anything to run that was not run before, nor refused."""
-        ids = {one.claimed.claim.id for one in taken}
-        if not ids or self._outcomes[Outcome.DRAINING] or not ids.isdisjoint(self._seen):
-            return False
-        self._seen |= ids
-        return True
+    def is_new(self, taken: Taken) -> bool:
+        event_id = taken.claimed.claim.id
+        self.is_over = self.not_begun = event_id in self._seen
+        self._seen.add(event_id)
+        return not self.is_over
 
-    def add(self, outcome: Outcome) -> None:
-        self._outcomes[outcome] += 1
+    def add(self, response: WebhookResponse) -> None:
+        self.is_over = response.outcome is Outcome.DRAINING
+        # A flow that was begun names its event; it has given the claim back, or had to keep it.
+        self.not_begun = self.is_over and response.event_id is None
+        if not self.is_over:
+            self._outcomes[response.outcome] += 1
 
     def rescued(self) -> Rescued:
         handled, dead = self._outcomes[Outcome.HANDLED], self._outcomes[Outcome.DEAD]

@@ -68,9 +68,17 @@ class WatchedStore(MemoryStore):
         """Start unasked."""
         super().__init__(clock=clock)
         self._asked = threading.Condition()
+        self._broken: dict[type[Operation], BaseException | None] = {}
         self.operations: list[Operation] = []
 
+    def break_at(self, kind: type[Operation], error: BaseException | None) -> None:
+        """Raise this whenever it is asked for such a thing from now on; None mends it."""
+        self._broken[kind] = error
+
     def _perform(self, operation: Operation) -> Any:
+        error = self._broken.get(type(operation))
+        if error is not None:
+            raise error
         result = super()._perform(operation)
         with self._asked:
             self.operations.append(operation)

@@ -76,6 +76,7 @@ class Attempt:
         "_delivery",
         "_event",
         "_finished",
+        "_is_rescue",
         "_joined",
         "_ledger",
         "_raised",
@@ -93,8 +94,14 @@ class Attempt:
         *,
         joined: Plan = NOTHING_NEW,
         raised: Mapping[str, Exception] | None = None,
+        is_rescue: bool = False,
     ) -> None:
-        """Take a claim; ``raised`` is what ``where`` raised for which handler, just now."""
+        """
+        Take a claim.
+
+        ``raised`` is what ``where`` raised for which handler, just now. ``is_rescue``: the
+        event was due, so that it is due again at once if a shutdown comes between.
+        """
         self._settings = settings
         self._ledger = ledger
         self._event = event
@@ -102,6 +109,7 @@ class Attempt:
         self._claimed = claimed
         self._joined = joined
         self._raised = raised or {}
+        self._is_rescue = is_rescue
         self._finished: list[Finish] = []
         self._state: State = "claimed"
 
@@ -229,7 +237,8 @@ class Attempt:
     def _drained(self, *, give_back: bool) -> Flow:
         """Answer that a shutdown came between; a thread that still runs keeps the claim."""
         if give_back:
-            release = self._ledger.release(to_inbox=self._is_answered())
+            again = 0.0 if self._is_rescue else None
+            release = self._ledger.release(retry_after=again, to_inbox=self._is_answered())
             try:
                 yield GiveBack(self._ledger.call("give_back", self._claimed.claim, release))
             except LostClaim:

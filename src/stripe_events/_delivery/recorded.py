@@ -70,6 +70,7 @@ def deliver(
 
 def resume(settings: Settings, ledger: Ledger, taken: Taken, delivery: Delivery) -> Flow:
     """Run what is left of an event that was due."""
+    yield Accept()  # it is claimed already: from here on this is a task of its own
     try:
         event = event_of(_payload.load(taken.payload or b""), delivery.received)
     except PayloadError as error:
@@ -78,9 +79,10 @@ def resume(settings: Settings, ledger: Ledger, taken: Taken, delivery: Delivery)
         yield Suspend(None, ledger.call("suspend", claim, ledger.release(attempts=1)))
         return WebhookResponse(outcome_of(error), claim.id, error)
     joined = _joining(settings, event, taken.claimed)
-    return (
-        yield from Attempt(settings, ledger, event, delivery, taken.claimed, joined=joined).go()
+    attempt = Attempt(
+        settings, ledger, event, delivery, taken.claimed, joined=joined, is_rescue=True
     )
+    return (yield from attempt.go())
 
 
 def _joining(settings: Settings, event: AnyEvent, claimed: Claimed) -> Plan:

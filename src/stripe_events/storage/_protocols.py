@@ -157,7 +157,7 @@ class InboxStore(EventStore, Protocol):
 
         Due are pending and failed events of either lane at their due time, and claimed
         ones whose lease is over, which are taken over as by ``accept``. Events that this
-        settles are not given. Never gives a second event of an order key.
+        settles are not given; if none is given, nothing was left that is due. Never gives a second event of an order key.
         """
         ...
 

@@ -106,6 +106,24 @@ def enqueue(arrival: Arrival) -> Verb[Recorded]:
 def take_due(scope: str, code: Code, claim_id: str, lease: float, limit: int) -> Verb[list[Taken]]:
     """Claim what is due; see ``InboxStore.take_due``."""
     now, due = yield ReadDue(scope, limit)
+    taken = yield from _take(due, now, code, claim_id, lease)
+    while due and not taken:  # all of it was settled, or taken by others
+        now, due = yield ReadDue(scope, limit)
+        taken = yield from _take(due, now, code, claim_id, lease)
+    if not taken:
+        return []
+    payloads = yield ReadPayloads(scope, tuple(record.id for record in taken))
+    claims: list[Taken] = []
+    for record, payload in zip(taken, payloads, strict=True):
+        stale = yield from _stale(record)
+        claims.append(Taken(Claimed(_transitions.claim_of(record), record, now, stale), payload))
+    return claims
+
+
+def _take(
+    due: Sequence[EventRecord], now: float, code: Code, claim_id: str, lease: float
+) -> Verb[list[EventRecord]]:
+    """Claim these events, or settle those of which nothing is left; give what was claimed."""
     new = [
         _transitions.claimed("take_due", record, now, claim_id=claim_id, lease=lease, code=code)
         for record in due
@@ -116,15 +134,7 @@ def take_due(scope: str, code: Code, claim_id: str, lease: float, limit: int) ->
     for change in changes:
         if change.old is not None and change.new is not None and change.new.state in OVER:
             yield from write(change.old, change.new)
-    taken = [one.new for one, ok in zip(plain, made, strict=True) if ok and one.new]
-    if not taken:
-        return []
-    payloads = yield ReadPayloads(scope, tuple(record.id for record in taken))
-    claims: list[Taken] = []
-    for record, payload in zip(taken, payloads, strict=True):
-        stale = yield from _stale(record)
-        claims.append(Taken(Claimed(_transitions.claim_of(record), record, now, stale), payload))
-    return claims
+    return [one.new for one, ok in zip(plain, made, strict=True) if ok and one.new]
 
 
 def extend(claims: Sequence[Claim], lease: float) -> Verb[list[Claim]]:
