@@ -92,8 +92,7 @@ def made(cursor: sqlite3.Cursor, change: Change) -> bool:
     if new is None:
         cursor.execute(_DELETE, held)
     else:
-        values = dumped(new._replace(revision=old.revision + 1))[FIXED:]
-        cursor.execute(_UPDATE, (*values, *held))
+        cursor.execute(_UPDATE, (*dumped(new)[FIXED:-1], old.revision + 1, *held))
     return cursor.rowcount == 1
 
 
