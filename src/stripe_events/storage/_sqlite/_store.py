@@ -56,8 +56,9 @@ class SQLiteStore(SyncVerbs):
     SQLite has one writer at a time. While a ``transaction()`` block is open, whoever reads
     (a second delivery, which is told that the event is busy) goes on, and whoever writes
     waits up to ``busy_timeout``, then fails with a ``StoreError``: keep blocks short, and
-    never wait for anything else in one. Heartbeats do not wait: leases stay as they are, and
-    the block's own claim cannot be taken over before it ends, for that is a write too.
+    never wait for anything else in one. Heartbeats wait for a second at most and leave the
+    leases as they are; no claim can be taken over before the block ends, for that is a write
+    too, but those whose leases are over can be taken right after it.
 
     A child of a fork opens connections of its own. The parent closes its idle ones before,
     and waits a second for those in use; a child that was forked in the middle of a block all
@@ -148,7 +149,8 @@ class SQLiteStore(SyncVerbs):
         Open a transaction; see ``TransactionalStore.transaction``.
 
         The block gets a connection on which nothing commits or rolls back; savepoints
-        may be used. Whatever the block raises passes unchanged.
+        may be used. Whatever the block raises passes unchanged. As SQLite has it, foreign
+        keys are not enforced.
 
         Raises:
             UsageError: from the connection, where it is used otherwise, or afterwards.
