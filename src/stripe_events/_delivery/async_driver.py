@@ -31,6 +31,7 @@ from stripe_events._delivery.effects import (
 from stripe_events._delivery.observing import log
 from stripe_events._delivery.sync_driver import Stopped
 from stripe_events._messages import Outcome, WebhookResponse
+from stripe_events.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +148,7 @@ class AsyncDriver:
                     return verify(effect.body, effect.headers)
                 return await _in_thread(self._for_stores, verify, effect.body, effect.headers)
             case Pause():
-                return await asyncio.sleep(effect.seconds)
+                return await self._pause(effect.seconds)
             case StoreEffect():
                 return None if effect.call is None else await self._ask(effect.call)
 
@@ -162,9 +163,28 @@ class AsyncDriver:
                 caught = await asyncio.shield(asked)
             except asyncio.CancelledError:
                 if asked.cancelled():
-                    raise
+                    raise self._uncalled(call) from None
                 continue  # the flow learns of it at the next handler
             return caught.get()
+
+    async def _pause(self, seconds: float) -> None:
+        """
+        Let time pass.
+
+        Raises:
+            Stopped: a shutdown wants to see the end of it.
+        """
+        if self._in_flight.over or is_being_cancelled():
+            raise Stopped
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            raise Stopped from None
+
+    def _uncalled(self, call: Call) -> BaseException:
+        if self._in_flight.over or is_being_cancelled():
+            return Stopped()  # with the threads, or the loop
+        return StoreError(f"the store cancelled itself in {call.name}()")
 
     def _submit(self, executor: ThreadPoolExecutor, call: Call) -> Future[Caught]:
         try:

@@ -46,6 +46,11 @@ class Call:
         self._arguments = arguments
         self.is_async = is_async
 
+    @property
+    def name(self) -> str:
+        """What the verb is called."""
+        return str(getattr(self._verb, "__name__", self._verb))
+
     def __call__(self) -> Any:
         """Call the verb."""
         return self._verb(*self._arguments)

@@ -15,12 +15,12 @@ from stripe_events._delivery.effects import (
     RunResult,
     Verify,
 )
+from stripe_events._messages import Outcome, WebhookResponse
 
 if TYPE_CHECKING:
     from stripe_events._delivery.effects import StoreEffect
     from stripe_events._delivery.flow import Flow
     from stripe_events._delivery.in_flight import InFlight
-    from stripe_events._messages import WebhookResponse
 
 
 class Stopped(BaseException):
@@ -44,6 +44,8 @@ def drive(flow: Flow, wait: layers.Wait, in_flight: InFlight) -> WebhookResponse
             elif type(effect) is Verify:
                 effect = _verify(flow, effect)
             elif type(effect) is Pause:
+                if in_flight.over:
+                    return WebhookResponse(Outcome.DRAINING)
                 sleep(effect.seconds)
                 effect = flow.send(None)
             else:
