@@ -105,19 +105,15 @@ def enqueue(arrival: Arrival) -> Verb[Recorded]:
 
 def take_due(scope: str, code: Code, claim_id: str, lease: float, limit: int) -> Verb[list[Taken]]:
     """Claim what is due; see ``InboxStore.take_due``."""
+    tried: list[EventRecord] = []
     now, due = yield ReadDue(scope, limit)
-    taken = yield from _take(due, now, code, claim_id, lease)
-    while due and not taken:  # all of it was settled, or taken by others
-        now, due = yield ReadDue(scope, limit)
+    while due != tried:  # else nothing is due, or only what others have locked
         taken = yield from _take(due, now, code, claim_id, lease)
-    if not taken:
-        return []
-    payloads = yield ReadPayloads(scope, tuple(record.id for record in taken))
-    claims: list[Taken] = []
-    for record, payload in zip(taken, payloads, strict=True):
-        stale = yield from _stale(record)
-        claims.append(Taken(Claimed(_transitions.claim_of(record), record, now, stale), payload))
-    return claims
+        if taken:
+            return (yield from _handed_out(scope, taken, now))
+        tried = due
+        now, due = yield ReadDue(scope, limit)
+    return []
 
 
 def _take(
@@ -135,6 +131,15 @@ def _take(
         if change.old is not None and change.new is not None and change.new.state in OVER:
             yield from write(change.old, change.new)
     return [one.new for one, ok in zip(plain, made, strict=True) if ok and one.new]
+
+
+def _handed_out(scope: str, taken: list[EventRecord], now: float) -> Verb[list[Taken]]:
+    payloads = yield ReadPayloads(scope, tuple(record.id for record in taken))
+    claims: list[Taken] = []
+    for record, payload in zip(taken, payloads, strict=True):
+        stale = yield from _stale(record)
+        claims.append(Taken(Claimed(_transitions.claim_of(record), record, now, stale), payload))
+    return claims
 
 
 def extend(claims: Sequence[Claim], lease: float) -> Verb[list[Claim]]:
