@@ -43,13 +43,12 @@ from stripe_events.storage._records import HandlerRecord
 from stripe_events.storage._results import NOTHING_NEW, HandlerResult
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from stripe_events._delivery.context import Delivery
     from stripe_events._delivery.effects import Effect
     from stripe_events._delivery.flow import Flow
     from stripe_events._delivery.ledger import Ledger
-    from stripe_events._delivery.observing import RecordName
     from stripe_events._delivery.settings import Settings
     from stripe_events._event import AnyEvent
     from stripe_events._registry import Handler
@@ -127,7 +126,7 @@ class Attempt:
         except LostClaim as error:
             return self._failed(error)
         except Exception as error:  # noqa: BLE001 - a store may be the user's code
-            return store_failed(self._settings, self._event, self._delivery, error)
+            return store_failed(self._settings, self._event, self._delivery, error, self._finished)
         finally:
             heartbeat.remove(claim)
 
@@ -191,7 +190,7 @@ class Attempt:
         settled: bool | None = completion.committed
         if not settled:
             settled = yield IsSettled(self._ledger.call("is_settled", self._claimed.claim, name))
-        if settled is None:
+        if settled is None and completion.joins:
             return self._failed(UsageError(_STILL_OPEN))
         if settled:
             yield from self._record_settled(name, context, error)
@@ -230,7 +229,13 @@ class Attempt:
             undecided,
         )
         finish.call = self._ledger.call("finish", self._claimed.claim, result, self._joined)
-        told: Finished = yield finish
+        try:
+            told: Finished = yield finish
+        except Exception:
+            if error is not None:
+                message = f"{finish.handler} failed for {self._event.id}; this was not recorded"
+                log("ERROR", message, error)
+            raise
         self._state = told.state
         self._finished.append(finish)
 
@@ -300,19 +305,13 @@ class Attempt:
             error: ProcessingError = handler_error(self._event, self._finished)
         else:
             error = ProcessingError(f"{self._event.id} is dead: a handler gave up before")
-        return self._tell("Dead", Outcome.DEAD, error)
+        log("ERROR", str(error), error)
+        finished, seconds = runs(self._finished), self._delivery.elapsed()
+        self._settings.observers.tell("Dead", self._event, finished, seconds, error)
+        return WebhookResponse(Outcome.DEAD, self._event.id, error, self._delivery.answer)
 
     def _failed(self, error: StripeEventsError) -> WebhookResponse:
-        return self._tell("Failed", outcome_of(error), error)
-
-    def _tell(
-        self, record: RecordName, outcome: Outcome, error: StripeEventsError
-    ) -> WebhookResponse:
-        event, delivery = self._event, self._delivery
-        log("ERROR", str(error), error)
-        finished = runs(self._finished)
-        self._settings.observers.tell(record, event, finished, delivery.elapsed(), error)
-        return WebhookResponse(outcome, event.id, error, delivery.answer)
+        return failed(self._settings, self._event, self._delivery, error, self._finished)
 
 
 def _missing_message(event: AnyEvent, missing: tuple[str, ...]) -> str:
@@ -324,13 +323,31 @@ def _missing_message(event: AnyEvent, missing: tuple[str, ...]) -> str:
     )
 
 
-def store_failed(
-    settings: Settings, event: AnyEvent, delivery: Delivery, error: Exception
+def failed(
+    settings: Settings,
+    event: AnyEvent,
+    delivery: Delivery,
+    error: StripeEventsError,
+    finished: Sequence[Finish] = (),
+    *,
+    message: str | None = None,
 ) -> WebhookResponse:
-    """Answer that the store failed, so that Stripe delivers again."""
+    """Answer that the event could not be handled now, so that Stripe delivers again."""
+    log("ERROR", message or str(error), error)
+    settings.observers.tell("Failed", event, runs(finished), delivery.elapsed(), error)
+    return WebhookResponse(outcome_of(error), event.id, error, delivery.answer)
+
+
+def store_failed(
+    settings: Settings,
+    event: AnyEvent,
+    delivery: Delivery,
+    error: Exception,
+    finished: Sequence[Finish] = (),
+) -> WebhookResponse:
+    """Do the same because of the store, whatever it raised."""
     if not isinstance(error, StoreError):
         cause, error = error, StoreError(f"the store failed: {error!r}")
         error.__cause__ = cause
-    log("ERROR", f"{event.id} ({event.type}) was not finished: {error}", error)
-    settings.observers.tell("Failed", event, (), delivery.elapsed(), error)
-    return WebhookResponse(Outcome.STORE_FAILED, event.id, error, delivery.answer)
+    message = f"{event.id} ({event.type}) was not finished: {error}"
+    return failed(settings, event, delivery, error, finished, message=message)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from stripe_events.errors import ProcessingError, StaleSnapshot, StoreError, UsageError
+from stripe_events.errors import ProcessingError, StaleSnapshot, UsageError
 from stripe_events.storage._results import HandlerResult
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class Completion:
     One run's way to be completed early, and whether it was gone.
 
     ``begun``: a block was entered, or ``complete_on`` called (``joins``). ``committed``:
-    for certain. ``error``: what the end of the block raised.
+    for certain. ``error``: what the end of the block raised, by which it was rolled back:
+    the handler has failed then, even if it goes on as if nothing had happened.
     """
 
     __slots__ = (
@@ -60,7 +61,7 @@ class Completion:
         self.begun = False
         self.joins = False
         self.committed = False
-        self.error: StoreError | None = None
+        self.error: Exception | None = None
 
     def transaction(self, context: Context, store: Any) -> Transaction:
         """Give the block that commits the handler's writes with its completion."""
@@ -178,5 +179,5 @@ class Transaction:
     def _note(self, raised: Exception, *, by_block: BaseException | None) -> None:
         if isinstance(raised, StaleSnapshot):
             self._context.skip(STALE)
-        elif isinstance(raised, StoreError) and by_block is None:
+        elif by_block is None:
             self._completion.error = raised

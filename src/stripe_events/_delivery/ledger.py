@@ -15,6 +15,7 @@ from stripe_events._callables import is_async
 from stripe_events._delivery.effects import Call
 from stripe_events._delivery.heartbeat import Heartbeat
 from stripe_events._delivery.order import order_key, stale_key
+from stripe_events.errors import UsageError
 from stripe_events.storage._results import Arrival, Code, Plan, PlannedHandler, Release
 
 if TYPE_CHECKING:
@@ -75,10 +76,8 @@ class Ledger:
         """Give a verb of the store with its arguments, to be called by a driver."""
         return Call(getattr(self.store, verb), arguments, is_async=self.is_async)
 
-    def arrival(
-        self, event: AnyEvent, payload: bytes | None, plan: Plan, *, trusted: bool
-    ) -> Arrival:
-        """Give what the store is to know of an event that came in."""
+    def arrival(self, event: AnyEvent, payload: bytes, plan: Plan, *, trusted: bool) -> Arrival:
+        """Give what the store is to know of an event; what ``order_by`` raises is raised."""
         options = self.options
         return Arrival(
             options.scope,
@@ -87,7 +86,7 @@ class Ledger:
             getattr(event, "account", None),
             event.livemode,
             event.created.timestamp(),
-            json.dumps(event.payload).encode() if payload is None else payload,
+            payload,
             plan,
             self.code,
             os.urandom(8).hex(),
@@ -116,6 +115,19 @@ class Ledger:
         if missing and not attempts:
             inbox = _MISSING_AGAIN
         return Release(inline, inbox, missing, to_inbox)
+
+
+def encoded(event: AnyEvent) -> bytes:
+    """
+    Give the JSON of an event that did not come as such.
+
+    Raises:
+        UsageError: its payload holds what no JSON does.
+    """
+    try:
+        return json.dumps(event.payload, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"the payload has no form in JSON, to be recorded: {error}") from error
 
 
 def planned(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from stripe_events._event import AnyEvent, Event
 from stripe_events._registry import account_of
+from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -15,8 +16,19 @@ OrderBy: TypeAlias = "Literal['object'] | Callable[[AnyEvent], str | None]"
 
 
 def order_key(order_by: OrderBy, event: AnyEvent) -> str | None:
-    """Give the key of the events that this one must not overtake; None if it has none."""
-    return object_key(event) if order_by == "object" else order_by(event)
+    """
+    Give the key of the events that this one must not overtake; None if it has none.
+
+    Raises:
+        UsageError: the function gave neither text nor None; what it raises is raised.
+    """
+    if order_by == "object":
+        return object_key(event)
+    key: object = order_by(event)
+    if key is None or isinstance(key, str):
+        return key
+    msg = f"order_by= gives an event's key as text, or None, not {key!r}"
+    raise UsageError(msg)
 
 
 def stale_key(group: str, event: AnyEvent) -> str | None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stripe_events import _payload
-from stripe_events._delivery.attempt import Attempt, store_failed
+from stripe_events._delivery.attempt import Attempt, failed, store_failed
 from stripe_events._delivery.effects import Accept, Pause, Suspend
-from stripe_events._delivery.ledger import planned
+from stripe_events._delivery.ledger import encoded, planned
 from stripe_events._delivery.observing import log
 from stripe_events._messages import Outcome, WebhookResponse, body_bytes, outcome_of
 from stripe_events._parse import event_of
-from stripe_events.errors import Busy, PayloadError, UsageError
+from stripe_events.errors import Busy, PayloadError, ProcessingError, UsageError
 from stripe_events.storage._plans import known_names
 from stripe_events.storage._results import (
     NOTHING_NEW,
@@ -47,8 +47,13 @@ def deliver(
     """Record and claim an event, run what is left, and answer."""
     wanted, undecided = settings.table.candidates(event)
     plan = Plan(planned(event, wanted), (), tuple(handler.name for handler in undecided))
-    payload = None if body is None else body_bytes(body)
-    arrival = ledger.arrival(event, payload, plan, trusted=delivery.secret is None)
+    payload = encoded(event) if body is None else body_bytes(body)
+    try:
+        arrival = ledger.arrival(event, payload, plan, trusted=delivery.secret is None)
+    except Exception as cause:  # noqa: BLE001 - it asks order_by=, which is the user's code
+        error = ProcessingError(f"order_by= gave no key for {event.id} ({event.type})")
+        error.__cause__ = cause
+        return failed(settings, event, delivery, error)
     lease = ledger.lease(delivery)
     raised: dict[str, Exception] = {}
     try:

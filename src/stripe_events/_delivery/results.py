@@ -8,6 +8,8 @@ from stripe_events._delivery.effects import Finish
 from stripe_events.errors import HandlerError, Permanent, RetryLater, StaleSnapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stripe_events._delivery.context import Context
     from stripe_events._event import AnyEvent
     from stripe_events.observers import HandlerRun
@@ -28,7 +30,7 @@ def is_stale(error: Exception) -> bool:
     return all(isinstance(leaf, StaleSnapshot) for leaf in leaves(error))
 
 
-def runs(finished: list[Finish]) -> tuple[HandlerRun, ...]:
+def runs(finished: Sequence[Finish]) -> tuple[HandlerRun, ...]:
     """Give what observers are told of the handlers."""
     from stripe_events.observers import HandlerRun
 
