@@ -82,27 +82,28 @@ class EventRouter(Recording):
         order_inline: bool = False,
     ) -> None:
         """Check the settings; nothing is started yet."""
+        if secrets is not _NO_SECRETS and verifier is not None:
+            raise ConfigurationError("give secrets= or verifier=, not both")
+        options = store_options(
+            store,
+            scope=scope,
+            lease=lease,
+            busy_wait=busy_wait,
+            max_abandoned=max_abandoned,
+            rescue_after=rescue_after,
+            order_by=order_by,
+            order_inline=order_inline,
+        )
         super().__init__(
             clock=clock,
             max_body_bytes=max_body_bytes,
             expect_livemode=expect_livemode,
             handler_threads=handler_threads,
-            store=store_options(
-                store,
-                scope=scope,
-                lease=lease,
-                busy_wait=busy_wait,
-                max_abandoned=max_abandoned,
-                rescue_after=rescue_after,
-                order_by=order_by,
-                order_inline=order_inline,
-            ),
+            store=options,
         )
-        if secrets is not _NO_SECRETS and verifier is not None:
-            raise ConfigurationError("give secrets= or verifier=, not both")
-        if secrets is not _NO_SECRETS:
-            verifier = SignatureVerifier(secrets, tolerance=tolerance, clock=clock)
         self._verifier = verifier
+        if secrets is not _NO_SECRETS:
+            self._verifier = SignatureVerifier(secrets, tolerance=tolerance, clock=clock)
 
     def handle(
         self, body: Body, headers: Headers, *, time_limit: float = TIME_LIMIT

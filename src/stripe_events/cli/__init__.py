@@ -15,8 +15,6 @@ import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from stripe_events.cli._events_arguments import add_events
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -71,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
         "The exit status is 0 if every delivery went as it should, else 1.",
     )
     demo.add_argument("--json", action="store_true", help="one JSON object per delivery and line")
+    from stripe_events.cli._events_arguments import add_events
+
     add_events(commands)
     return parser
 
