@@ -82,8 +82,6 @@ class EventRouter(Recording):
         order_inline: bool = False,
     ) -> None:
         """Check the settings; nothing is started yet."""
-        if secrets is not _NO_SECRETS and verifier is not None:
-            raise ConfigurationError("give secrets= or verifier=, not both")
         options = store_options(
             store,
             scope=scope,
@@ -103,6 +101,7 @@ class EventRouter(Recording):
         )
         self._verifier = verifier
         if secrets is not _NO_SECRETS:
+            _refuse_both(verifier)
             self._verifier = SignatureVerifier(secrets, tolerance=tolerance, clock=clock)
 
     def handle(
@@ -207,3 +206,8 @@ class EventRouter(Recording):
             )
         settings = self._compiled(in_threads=in_threads)
         return flow.webhook(settings, self._verifier, body, headers, time_limit)
+
+
+def _refuse_both(verifier: Verifier | None) -> None:
+    if verifier is not None:
+        raise ConfigurationError("give secrets= or verifier=, not both")
