@@ -33,8 +33,8 @@ class Completion:
     One run's way to be completed early, and whether it was gone.
 
     ``begun``: a block was entered, or ``complete_on`` called (``joins``). ``committed``:
-    for certain. ``error``: what the end of the block raised, by which it was rolled back:
-    the handler has failed then, even if it goes on as if nothing had happened.
+    for certain. ``error``: what the end of the block raised; if nothing was committed, the
+    handler has failed, even if it went on as if nothing had happened.
     """
 
     __slots__ = (
