@@ -134,15 +134,14 @@ class Oracle:
 
     def take_due(self, code: Code, claim_id: str, lease: float, limit: int) -> Any:
         """See ``InboxStore``."""
-        due = [(event.since(self.now), event) for event in self.events.values()]
-        waiting = sorted(((since, event) for since, event in due if since is not None), key=_first)
         told: list[Any] = []
-        for _, event in waiting[:limit]:
-            if event.state == "claimed":
-                self._blame(event, code)
-            self._merge(event, code, None)
-            claimed = self._claim(event, code, claim_id, lease)
-            told += [(event.arrival.id, claimed)] if claimed[0] == "Claimed" else []
+        while not told and (waiting := self._waiting()):
+            for event in waiting[:limit]:
+                if event.state == "claimed":
+                    self._blame(event, code)
+                self._merge(event, code, None)
+                claimed = self._claim(event, code, claim_id, lease)
+                told += [(event.arrival.id, claimed)] if claimed[0] == "Claimed" else []
         return sorted(told)
 
     def finish(self, claim: Claim, result: HandlerResult) -> Any:
@@ -243,6 +242,12 @@ class Oracle:
             self.watermark = max(self.watermark or 0.0, event.arrival.created)
             del self.events[event.arrival.id]
         return len(chosen)
+
+    def _waiting(self) -> list[Event]:
+        """Give what anybody may claim, longest first."""
+        since = [(one.since(self.now), one) for one in self.events.values()]
+        waiting = [(when, one) for when, one in since if when is not None]
+        return [one for _, one in sorted(waiting, key=_first)]
 
     def _before(self, came: Arrival) -> Any:
         """Give what is told before anything is written; None if nothing of that holds."""

@@ -213,6 +213,16 @@ class TakeCases(Contract):
         check(Settled("done"), store.deliver("evt_2", "gone"), "gone was dropped")
 
     @case
+    def test_what_is_behind_settled_events_is_given(self, store: Driven) -> None:
+        """Give nothing only if nothing is due: what was settled on the way does not count."""
+        for number in range(3):
+            store.failed(f"evt_{number}", "gone")
+            store.tick()
+        store.enqueue(arrival("evt_3"))
+        taken = store.take_due(code("a", retired=frozenset({"gone"})), limit=1)
+        check(["evt_3"], ids(taken), "three retired ones were due before it")
+
+    @case
     def test_renamed_handlers_are_continued_by_workers(self, store: Driven) -> None:
         """Run a handler by its new name, with the progress of the old one."""
         store.failed("evt_1", "old")
