@@ -19,6 +19,8 @@ def order_key(order_by: OrderBy, event: AnyEvent) -> str | None:
     """
     Give the key of the events that this one must not overtake; None if it has none.
 
+    An empty one is none, too.
+
     Raises:
         UsageError: the function gave neither text nor None; what it raises is raised.
     """
@@ -26,7 +28,7 @@ def order_key(order_by: OrderBy, event: AnyEvent) -> str | None:
         return object_key(event)
     key: object = order_by(event)
     if key is None or isinstance(key, str):
-        return key
+        return key or None
     msg = f"order_by= gives an event's key as text, or None, not {key!r}"
     raise UsageError(msg)
 
@@ -45,7 +47,7 @@ def object_key(event: AnyEvent) -> str | None:
 
 def _object_id(event: AnyEvent) -> str | None:
     if isinstance(event, Event):
-        data: Mapping[str, Any] = event.payload["data"]["object"] or {}
+        data: Mapping[str, Any] = event.payload["data"].get("object") or {}
         found: object = data.get("id")
         return found if isinstance(found, str) else None
     related = event.related_object
