@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from stripe_events._event import AnyEvent, Event
 from stripe_events._registry import account_of
@@ -26,7 +26,7 @@ def order_key(order_by: OrderBy, event: AnyEvent) -> str | None:
     """
     if order_by == "object":
         return object_key(event)
-    key: object = order_by(event)
+    key = cast("object", order_by(event))
     if key is None or isinstance(key, str):
         return key or None
     msg = f"order_by= gives an event's key as text, or None, not {key!r}"
