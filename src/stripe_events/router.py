@@ -159,7 +159,7 @@ class EventRouter(Recording):
 
         Raises:
             UsageError: async middleware, or a payload that is neither JSON nor a
-                mapping; or what ``freeze`` raises.
+                mapping, or with a store has no form in JSON; or what ``freeze`` raises.
         """
         settings = self._compiled(in_threads=True)
         return self._drivers.drive(flow.trusted(settings, payload, time_limit))

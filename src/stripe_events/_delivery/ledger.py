@@ -15,6 +15,7 @@ from stripe_events._callables import is_async
 from stripe_events._delivery.effects import Call
 from stripe_events._delivery.heartbeat import Heartbeat
 from stripe_events._delivery.order import order_key, stale_key
+from stripe_events._registry import account_of
 from stripe_events.errors import UsageError
 from stripe_events.storage._results import Arrival, Code, Plan, PlannedHandler, Release
 
@@ -65,8 +66,8 @@ class Ledger:
         self.heartbeat = Heartbeat(options.store, options.lease, is_async=self.is_async)
 
     def lease(self, delivery: Delivery) -> float:
-        """Give the seconds for which a delivery claims its event."""
-        return min(self.options.lease, delivery.seconds + _SPARE)
+        """Give the seconds for which a delivery claims its event; some, even if it has no time."""
+        return min(self.options.lease, max(0.0, delivery.seconds) + _SPARE)
 
     def outlasts(self, delivery: Delivery) -> bool:
         """Tell whether a lease lasts as long as the delivery may take, so that it needs no beat."""
@@ -83,7 +84,7 @@ class Ledger:
             options.scope,
             event.id,
             event.type,
-            getattr(event, "account", None),
+            account_of(event),
             event.livemode,
             event.created.timestamp(),
             payload,
@@ -125,7 +126,7 @@ def encoded(event: AnyEvent) -> bytes:
         UsageError: its payload holds what no JSON does.
     """
     try:
-        return json.dumps(event.payload, allow_nan=False).encode()
+        return json.dumps(dict(event.payload), allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"the payload has no form in JSON, to be recorded: {error}") from error
 
