@@ -88,3 +88,22 @@ def test_a_handler_that_lets_go_of_its_own_error_is_done(shop: Shop) -> None:
 
     assert Outcome.HANDLED == deliver(shop.router, snapshot()).outcome
     assert (["before"], "succeeded") == (shop.credits(), shop.outcome())
+
+
+def test_a_stale_snapshot_that_was_rolled_back_is_skipped(shop: Shop) -> None:
+    """A newer one was handled while this handler ran, in a transaction of its own."""
+
+    def credit(event: Any, ctx: Context) -> None:
+        if event.id == "evt_1":
+            deliver(shop.router, snapshot(id="evt_2", created=NOW + 1))
+        with closing(shop.connect()) as connection:  # which rolls back what is not committed
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("INSERT INTO credits VALUES (?)", (event.id,))
+            ctx.complete_on(connection)
+            connection.execute("COMMIT")
+
+    shop.on_charge(credit, stale="skip")
+
+    assert Outcome.HANDLED == deliver(shop.router, snapshot()).outcome
+    assert ["evt_2"] == shop.credits()
+    assert ("skipped", "succeeded") == (shop.outcome("evt_1"), shop.outcome("evt_2"))

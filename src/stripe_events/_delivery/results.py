@@ -20,7 +20,7 @@ def finish_of(handler: str, context: Context, error: Exception | None) -> Finish
     if error is not None and not is_stale(error):
         permanent = all(isinstance(leaf, Permanent) for leaf in leaves(error))
         return Finish(handler, "dead" if permanent else "failed", error)
-    if context.skipped is not None:
+    if error is not None or context.skipped is not None:
         return Finish(handler, "skipped")
     return Finish(handler, "succeeded", None, context.answer)
 
