@@ -227,6 +227,22 @@ def test_rescue_asks_where_of_handlers_that_join(service: Service) -> None:
     assert {"a": "succeeded", "yes": "succeeded", "no": "skipped"} == service.outcomes()
 
 
+def test_rescue_does_not_ask_for_a_handler_that_was_refused_under_its_former_name(
+    service: Service,
+) -> None:
+    """As a delivery would not."""
+    router = service.code({"a": Handler(ValueError("not now"))})
+    router.on(ChargeSucceeded, name="old", where=Where(False))(Handler())
+    service.deliver(router)
+    service.ledger.retry("default", "evt_1")
+    where, handler = Where(True), Handler()
+    router = service.code({"a": Handler()})
+    router.on(ChargeSucceeded, name="new", formerly="old", where=where)(handler)
+
+    assert 1 == service.rescue(router).handled
+    assert (0, 0) == (where.asked, handler.runs)
+
+
 def test_other_filters_refuse_without_a_word_in_the_ledger(service: Service) -> None:
     """They say the same each time; only ``where`` may change its mind."""
     router = service.code({"a": Handler()})

@@ -83,16 +83,16 @@ def resume(settings: Settings, ledger: Ledger, taken: Taken, delivery: Delivery)
         log("ERROR", f"the stored payload of {claim.id} cannot be read", error)
         yield Suspend(None, ledger.call("suspend", claim, ledger.release(attempts=1)))
         return WebhookResponse(outcome_of(error), claim.id, error)
-    joined = _joining(settings, event, taken.claimed)
+    joined = _joining(settings, ledger, event, taken.claimed)
     attempt = Attempt(
         settings, ledger, event, delivery, taken.claimed, joined=joined, is_rescue=True
     )
     return (yield from attempt.go())
 
 
-def _joining(settings: Settings, event: AnyEvent, claimed: Claimed) -> Plan:
-    """Give the handlers that the ledger does not know yet; a raising ``where`` is asked later."""
-    known = known_names(claimed.record)
+def _joining(settings: Settings, ledger: Ledger, event: AnyEvent, claimed: Claimed) -> Plan:
+    """Give the handlers that the ledger does not know yet; their ``where`` is asked later."""
+    known = known_names(claimed.record, ledger.code)
     wanted, undecided = settings.table.candidates(event)
     joining = planned(event, (handler for handler in wanted if handler.name not in known))
     asked = planned(
