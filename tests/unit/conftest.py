@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.unit.recorded import WAYS, Service
+from tests.unit.recorded_sql import SQLService
 from tests.unit.waiting import ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -26,5 +28,13 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 def service(request: pytest.FixtureRequest) -> Iterator[Service]:
     """Give a service with a ledger, in each way of using the library; see ``recorded``."""
     served = Service(request.param)
+    yield served
+    served.close()
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS)
+def bank(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SQLService]:
+    """Give a service with its ledger in a database, in each way; see ``recorded_sql``."""
+    served = SQLService(request.param, tmp_path)
     yield served
     served.close()

@@ -99,7 +99,7 @@ def test_observers_are_told_of_a_death_by_abandonment(service: Service) -> None:
 
 def test_deaths_are_told_from_failures(service: Service) -> None:
     """A handler that fails is tried for as long as Stripe delivers."""
-    router = service.code({"a": Handler(*[ValueError("not now")] * 7)}, max_abandoned=1)
+    router = service.code({"a": Handler(*[ValueError(one) for one in range(7)])}, max_abandoned=1)
 
     outcomes = [service.deliver(router).outcome for _ in range(8)]
 

@@ -191,7 +191,9 @@ class Attempt:
         if not settled:
             settled = yield IsSettled(self._ledger.call("is_settled", self._claimed.claim, name))
         if settled is None and completion.joins:
-            return self._failed(UsageError(_STILL_OPEN))
+            still_open = UsageError(_STILL_OPEN)
+            still_open.__cause__ = error
+            return self._failed(still_open)
         if settled:
             yield from self._record_settled(name, context, error)
             return None
