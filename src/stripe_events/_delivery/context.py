@@ -250,7 +250,8 @@ class Context:
         Answer Stripe with this JSON, for the types whose answer Stripe reads.
 
         Sent with status 200 if this handler succeeds, whatever other handlers
-        do. Some types need a ``Stripe-Version`` header in the answer.
+        do. Some types need a ``Stripe-Version`` header in the answer. In a replay it
+        changes nothing: Stripe was answered.
 
         Raises:
             UsageError: an answer was given for this event already; the handler was
@@ -258,12 +259,15 @@ class Context:
                 be sent: its value is text of one line, in ASCII.
             TypeError, ValueError: the value has no JSON form.
         """
-        if self.answer is not None or self._delivery.answer is not None:
+        if self.answer is not None or (self._delivery.answer is not None and not self._is_replay()):
             raise UsageError("ctx.respond() was called already: one event has one answer")
         if self.completion is not None and self.completion.is_over():
             raise UsageError("ctx.respond() comes too late: call it before the handler's commit")
         body = json.dumps(json_value, allow_nan=False).encode("utf-8")
         self.answer = Answer(body, _checked(headers or {}))
+
+    def _is_replay(self) -> bool:
+        return self.completion is not None and self.completion.event.generation > 0
 
 
 def _checked(headers: Mapping[Any, Any]) -> dict[str, str]:
