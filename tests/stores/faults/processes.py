@@ -35,9 +35,9 @@ class Child:
         self._process.start()
         theirs.close()
 
-    def hear(self) -> Any:
+    def hear(self, seconds: float = LIMIT) -> Any:
         """Wait for a message; EOFError if the child has ended."""
-        assert self._pipe.poll(LIMIT), "the child says nothing"
+        assert self._pipe.poll(seconds), "the child says nothing"
         try:
             return self._pipe.recv()
         except ConnectionResetError:
