@@ -45,8 +45,9 @@ def maker(
                 "timeout= needs an async handler: a thread cannot be stopped; "
                 "ask ctx.remaining() in a sync one"
             )
+        own_name = name or _default_name(function)
         return Handler(
-            name=name or _default_name(function),
+            name=own_name,
             call=function,
             takes_context=_takes_context(function),
             is_async=awaits,
@@ -55,7 +56,7 @@ def maker(
             filters=checked,
             timeout=timeout,
             formerly=former,
-            stale=None if skip is None else skip.group or name or _default_name(function),
+            stale=None if skip is None else skip.group or (*former, own_name)[0],
             has_stable_name=name is not None or _is_stable(function),
         )
 

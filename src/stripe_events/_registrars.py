@@ -82,8 +82,8 @@ class HandlerOptions(TypedDict, Generic[E], total=False):
     that tells, asked last and once per event; if it raises, the handler has
     failed. ``name``: instead of ``module:qualname``. ``timeout``: seconds after
     which an async handler is cancelled; a sync one cannot be, so it is refused.
-    ``formerly``: what the handler was called before, so that events planned for
-    that name go on here. ``stale``: ``"skip"`` leaves out snapshots older than the
+    ``formerly``: what the handler was called before (oldest first), so that events
+    planned for that name go on here. ``stale``: ``"skip"`` leaves out snapshots older than the
     newest one that this handler (or with ``Skip(group=...)`` any of its group) has
     succeeded on; for handlers that copy state.
     """

@@ -111,7 +111,7 @@ class Skip(NamedTuple):
     Skip snapshots that are older than the newest one a handler has succeeded on.
 
     ``group``: share that newest one with the other handlers of the group; None keeps it
-    to the one handler.
+    to the one handler, by the first name that it had (``formerly``).
     """
 
     group: str | None = None
