@@ -250,8 +250,8 @@ class Context:
         Answer Stripe with this JSON, for the types whose answer Stripe reads.
 
         Sent with status 200 if this handler succeeds, whatever other handlers
-        do. Some types need a ``Stripe-Version`` header in the answer. In a replay it
-        changes nothing: Stripe was answered.
+        do. Some types need a ``Stripe-Version`` header in the answer. In a replay the
+        first answer stays.
 
         Raises:
             UsageError: an answer was given for this event already; the handler was
