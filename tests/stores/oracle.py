@@ -108,7 +108,8 @@ class Oracle:
         if event.state == "claimed" and event.claim_id == came.claim_id:
             return self._claimed(event)
         if event.state == "parked" or event.lease_until > self.now:
-            event.last_seen = self.now if event.state == "parked" else event.last_seen
+            if event.state == "parked":
+                self._see(event)
             return "Held"
         if event.state == "claimed":
             self._blame(event, came.code)
@@ -249,11 +250,16 @@ class Oracle:
         waiting = [(when, one) for when, one in since if when is not None]
         return [one for _, one in sorted(waiting, key=_first)]
 
+    def _see(self, event: Event) -> None:
+        """Know to the minute when an event was delivered."""
+        if self.now - event.last_seen >= 60.0:
+            event.last_seen = self.now
+
     def _before(self, came: Arrival) -> Any:
         """Give what is told before anything is written; None if nothing of that holds."""
         event = self.events.get(came.id)
         if event is not None and event.state in OVER:
-            event.last_seen = self.now
+            self._see(event)
             return "Settled", event.state
         known = set[str]() if event is None else event.known(came.code)
         asked = tuple(name for name in came.plan.undecided if name not in known)

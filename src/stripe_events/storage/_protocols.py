@@ -67,7 +67,8 @@ class EventStore(Protocol):
         - Claimed by the same ``claim_id``: the same claim again.
         - Claimed otherwise: ``Held`` for the rest of the lease; answered at once, also
           while a transaction holds the record.
-        - Done or dead: only ``last_seen`` is written; ``Settled`` with the stored answer.
+        - Done or dead: only ``last_seen`` is written, to the minute; ``Settled`` with the stored
+          answer.
         - Before any of these, unless the event is done or dead: if handlers are
           undecided that the record does not know, nothing is written: ``Undecided``.
 

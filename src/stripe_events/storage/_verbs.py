@@ -61,6 +61,12 @@ Verb: TypeAlias = Generator[Operation, Any, ResultT]
 _GIVEN_UP = "{} was settled for {} meanwhile: what this run of it wrote is to be rolled back"
 _STALE = "{} has succeeded on a newer snapshot than {}: what it wrote is to be rolled back"
 
+SEEN_EVERY = 60.0
+"""
+Seconds within which it is not written that an event was seen again: what is forgotten by
+it counts in days, and a hundred duplicates at once shall not be a hundred commits.
+"""
+
 PARKED_SECONDS = 1.0
 """How soon an event that waits for its order key may be tried again."""
 
@@ -240,10 +246,16 @@ def _admit(
 
 
 def _see_again(record: EventRecord, now: float) -> Verb[Settled | None]:
+    return _settled(record) if (yield from _see(record, now)) else None
+
+
+def _see(record: EventRecord, now: float) -> Verb[bool]:
+    """Write that an event was seen, unless that was written a moment ago."""
+    if now - record.last_seen < SEEN_EVERY:
+        return True
     seen = _transitions.seen("accept", record, now)
-    if not (yield Write((Change(record, seen),))):
-        return None
-    return _settled(record)
+    written: bool = yield Write((Change(record, seen),))
+    return written
 
 
 def _settled(record: EventRecord) -> Settled:
@@ -251,8 +263,7 @@ def _settled(record: EventRecord) -> Settled:
 
 
 def _still_parked(record: EventRecord, now: float) -> Verb[Held | None]:
-    seen = _transitions.seen("accept", record, now)
-    return Held(PARKED_SECONDS) if (yield Write((Change(record, seen),))) else None
+    return Held(PARKED_SECONDS) if (yield from _see(record, now)) else None
 
 
 def _claim(
