@@ -17,7 +17,7 @@ from stripe_events.storage import Claim
 from stripe_events.storage._operations import ExtendLeases
 from tests.unit.deliveries import signed, snapshot
 from tests.unit.recorded import AHANDLE, Died, Handler, Service, only_handle
-from tests.unit.waiting import LIMIT, aio, ended, ours
+from tests.unit.waiting import LIMIT, aio, ended, ours, reached
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,6 +167,45 @@ def test_nothing_is_extended_once_nothing_is_worked_on(store: Extending) -> None
     assert [thread] == ours()
     heartbeat.stop()
     assert [] not in store.calls
+
+
+class Counting(threading.Condition):
+    """Counts how often it wakes others, and tells when one waits without end."""
+
+    def __init__(self) -> None:
+        """Nobody waits yet."""
+        super().__init__()
+        self.waits = threading.Event()
+        self.woken = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait as ever."""
+        if timeout is None:
+            self.waits.set()
+        return super().wait(timeout)
+
+    def notify_all(self) -> None:
+        """Wake as ever."""
+        self.woken += 1
+        super().notify_all()
+
+
+def test_a_thread_that_sleeps_is_woken_once_for_many_short_claims() -> None:
+    """Each time would cost a delivery more than all else that the ledger does for it."""
+    heartbeat = heartbeat_of(Extending())
+    heartbeat._changed = changed = Counting()
+    heartbeat.add(A, NEVER)
+    heartbeat.remove(A)
+    reached(changed.waits)
+    heartbeat._lease, changed.woken = LIMIT, 0
+
+    for _ in range(100):
+        heartbeat.add(A, NEVER)
+        heartbeat.remove(A)
+
+    assert 1 == changed.woken
+    heartbeat.stop()
+    assert ended()
 
 
 @pytest.mark.parametrize("error", [StoreError("refused"), OSError("broken"), Died()])

@@ -70,7 +70,7 @@ class Heartbeat:
 
     def _wake(self) -> None:
         with self._changed:
-            self._over = False
+            self._over = self._idle = False
             if self._thread is None:
                 run = self._run_async if self._is_async else self._run
                 self._thread = threading.Thread(
@@ -106,12 +106,12 @@ class Heartbeat:
     def _wait(self) -> bool:
         """Wait for the next beat; False if there is to be none."""
         with self._changed:
-            if not self._over:
-                self._changed.wait(self._lease / _BEATS_PER_LEASE)
             while not self._over:
+                self._changed.wait(self._lease / _BEATS_PER_LEASE)
                 self._idle = True  # first, so that a claim added now is seen by one of us
-                if self._ends:
+                if self._ends or self._over:
                     break
+                # Most claims are gone long before the next beat: until then none wakes us.
                 self._changed.wait()
             self._idle = False
             return not self._over
