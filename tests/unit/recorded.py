@@ -24,6 +24,7 @@ from stripe_events.observers import (
 )
 from stripe_events.storage import MemoryStore, Plan
 from stripe_events.storage._bases import AsyncVerbs, adrive
+from stripe_events.storage._operations import ReadEvent
 from tests.unit import deliveries
 from tests.unit.deliveries import NOW, encode, signed, snapshot
 from tests.unit.waiting import LIMIT, aio, ended
@@ -237,6 +238,11 @@ class Service:
     def has(self, event_id: str = "evt_1") -> bool:
         """Tell whether an event is in the ledger."""
         return self.ledger.get("default", event_id) is not None
+
+    def wait_until_recorded(self, event_id: str) -> None:
+        """Wait until another thread's event is in the ledger."""
+        while not self.has(event_id):
+            self.ledger.wait_for(ReadEvent)
 
     def told_of(self, record: type[T]) -> list[T]:
         """Give what observers of this record class were told."""

@@ -9,7 +9,6 @@ import pytest
 
 from stripe_events import EventRouter, Outcome
 from stripe_events.errors import (
-    AsyncStoreError,
     ConfigurationError,
     Permanent,
     RetryLater,
@@ -19,17 +18,16 @@ from stripe_events.observers import Overdue
 from stripe_events.storage._operations import ReadDue
 from tests.unit.deliveries import NOW, snapshot
 from tests.unit.recorded import (
-    AWAITED,
     AsyncMemoryStore,
     Died,
     Handler,
-    Service,
     only_handle,
 )
 from tests.unit.waiting import LIMIT, aio
 
 if TYPE_CHECKING:
     from stripe_events._recording import Rescued
+    from tests.unit.recorded import Service
 
 AFTER = 345_600.0
 """Seconds; four days, when Stripe has given up."""
@@ -241,15 +239,6 @@ def test_rescue_needs_an_inbox(service: Service) -> None:
 
     with pytest.raises(ConfigurationError, match="Small lacks enqueue, take_due"):
         service.rescue(service.code({}, store=Small()))
-
-
-@pytest.mark.parametrize("call", ["rescue", "overdue"])
-def test_an_async_store_is_refused_in_threads(call: str) -> None:
-    """The error names what to use instead."""
-    service = Service(AWAITED)
-    with pytest.raises(AsyncStoreError, match=f"a{call}"):
-        getattr(service.code({}), call)()
-    service.close()
 
 
 def test_a_store_that_fails_ends_the_pass(service: Service) -> None:
