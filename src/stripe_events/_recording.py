@@ -12,6 +12,7 @@ from stripe_events._compilation import Compilation
 from stripe_events._delivery.context import Delivery
 from stripe_events._delivery.drivers import Drivers
 from stripe_events._messages import Outcome
+from stripe_events._store_options import check_verbs
 from stripe_events.errors import ConfigurationError, LostClaim
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from stripe_events._delivery.flow import Flow
     from stripe_events._delivery.ledger import Ledger, StoreOptions
-    from stripe_events._delivery.order import OrderBy
     from stripe_events._delivery.settings import Settings
     from stripe_events._messages import WebhookResponse
     from stripe_events.observers import Overdue
@@ -32,7 +32,6 @@ RESCUE_LIMIT = 900.0
 MOST_COUNTED = 1_000
 """More events than this are not counted: one is reason enough to look."""
 
-_EVENT_VERBS = ("accept", "finish", "suspend", "give_back", "extend")
 _INBOX_VERBS = ("enqueue", "take_due")
 _LEDGER_VERBS = ("get", "list", "retry", "replay", "drop", "erase", "forget")
 
@@ -224,55 +223,3 @@ async def _awaited(ledger: Ledger, verb: Callable[..., Any], *arguments: Any) ->
     import asyncio
 
     return await asyncio.to_thread(verb, *arguments)
-
-
-def check_verbs(store: object, verbs: Sequence[str] = _EVENT_VERBS) -> None:
-    """
-    Refuse a store that lacks what is needed of it.
-
-    Raises:
-        ConfigurationError: names what is missing.
-    """
-    missing = [verb for verb in verbs if not callable(getattr(store, verb, None))]
-    if missing:
-        msg = f"store {type(store).__name__} lacks {', '.join(missing)}; see stripe_events.storage"
-        raise ConfigurationError(msg)
-
-
-def store_options(
-    store: Any,
-    *,
-    scope: str,
-    lease: float,
-    busy_wait: float,
-    max_abandoned: int,
-    rescue_after: float,
-    order_by: OrderBy | None,
-    order_inline: bool,
-) -> StoreOptions | None:
-    """
-    Check what a router is told of its store; None without one.
-
-    Raises:
-        ConfigurationError: the store lacks verbs, or a setting cannot be meant.
-    """
-    if store is None:
-        if order_by is not None:
-            raise ConfigurationError("order_by= needs a store, where the order is kept")
-        return None
-    check_verbs(store)
-    if not scope:
-        raise ConfigurationError("scope= is empty: give the service a name, or leave it out")
-    if lease <= 0 or busy_wait < 0 or rescue_after < 0 or max_abandoned < 1:
-        raise ConfigurationError(
-            "lease= is above 0, busy_wait= and rescue_after= are 0 or more (seconds), "
-            "max_abandoned= is 1 or more"
-        )
-    if order_by is not None and not order_inline:
-        raise ConfigurationError(
-            "order_by= makes events wait for one another: with inline delivery, a successor "
-            "waits for Stripe's next try; say order_inline=True if that is meant"
-        )
-    from stripe_events._delivery.ledger import StoreOptions
-
-    return StoreOptions(store, scope, lease, busy_wait, max_abandoned, rescue_after, order_by)

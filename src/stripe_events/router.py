@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from stripe_events._delivery import flow
 from stripe_events._delivery.context import TIME_LIMIT
 from stripe_events._messages import MAX_BODY_BYTES, Body, Headers, WebhookResponse
-from stripe_events._recording import Recording, store_options
+from stripe_events._recording import Recording
+from stripe_events._store_options import store_options
 from stripe_events._verification import Secrets, SignatureVerifier, Verifier
 from stripe_events.errors import ConfigurationError
 

@@ -47,7 +47,16 @@ LAYERS: tuple[tuple[set[str], ...], ...] = (
     ({"_verify", "verification"}, {"observers"}, {"storage"}),
     ({"_enabled", "_handlers", "_registry", "_selectors"},),
     ({"_delivery"},),
-    ({"_compilation", "_registrars", "_recording", "_registration", "router"},),
+    (
+        {
+            "_compilation",
+            "_registrars",
+            "_recording",
+            "_registration",
+            "_store_options",
+            "router",
+        },
+    ),
     ({"testing"},),
     ({"__main__", "cli"},),
 )
