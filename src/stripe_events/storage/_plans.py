@@ -135,6 +135,11 @@ def with_suspect(record: EventRecord, code: Code, now: float) -> EventRecord:
     return record
 
 
+def names_of(handler: HandlerRecord) -> frozenset[str]:
+    """Give all names by which a handler may be meant, former ones too."""
+    return frozenset((handler.name, *handler.formerly))
+
+
 def find(record: EventRecord, name: str) -> HandlerRecord | None:
     """Give the handler of this name, or that was called so formerly."""
     found = record.handler(name)

@@ -8,8 +8,10 @@ verbs. ``stripe_events.testing`` has a contract for each, which every store pass
 
 What holds for every verb:
 
-- It is one atomic step, committed when it returns. It may be repeated after its answer
-  was lost: the repetition changes nothing more and gives the same.
+- It is one atomic step, committed when it returns. ``accept``, ``enqueue``, ``finish``,
+  ``suspend``, ``give_back`` and ``extend`` may be repeated after their answer was lost:
+  the repetition changes nothing more and gives the same. What a lost ``take_due`` claimed
+  is due again when its lease is over.
 - Leases and due times are judged and written by the store's own clock, as it is at that
   moment; never by the clock of the caller or of a transaction's beginning.
 - A database that refuses, disconnects or times out is a ``StoreError``. The store
@@ -158,7 +160,8 @@ class InboxStore(EventStore, Protocol):
 
         Due are pending and failed events of either lane at their due time, and claimed
         ones whose lease is over, which are taken over as by ``accept``. Events that this
-        settles are not given; if none is given, nothing was left that is due. Never gives a second event of an order key.
+        settles are not given; if none is given, nothing was left that is due. Never gives
+        a second event of an order key.
         """
         ...
 

@@ -13,6 +13,7 @@ from stripe_events.errors import LostClaim, StoreError
 from stripe_events.storage._plans import (
     find,
     merged,
+    names_of,
     planned,
     replaced,
     running_order,
@@ -268,7 +269,7 @@ def restarted(
     handlers = tuple(
         _anew(handler)
         if (handler.outcome in undone or not handler.is_settled)
-        and (not names or handler.name in names)
+        and (not names or not names_of(handler).isdisjoint(names))
         else handler
         for handler in record.handlers
     )

@@ -9,7 +9,7 @@ from stripe_events.storage._results import Acted, Changed, Held, Refused, Settle
 from stripe_events.testing._contract.cases import case, check, check_raises, check_that, check_type
 from stripe_events.testing._contract.driven import Driven, handler_of
 from stripe_events.testing._contract.hooks import Contract
-from stripe_events.testing._contract.making import CREATED, LATER, failed
+from stripe_events.testing._contract.making import CREATED, LATER, code, failed
 
 if TYPE_CHECKING:
     from stripe_events.storage._records import EventRecord
@@ -63,6 +63,14 @@ class ActCases(Contract):
         record = changed(store, store.retry("evt_1", "b"), "b is retried")
         check(["dead", "planned"], outcomes(record), "only b")
         check("dead", store.succeed(store.claim("evt_1", "a", "b"), "b").state, "a stays dead")
+
+    @case
+    def test_retry_of_a_handler_by_its_former_name(self, store: Driven) -> None:
+        """Know a renamed handler by the name that an operator may have noted before."""
+        renaming = code("new", formerly=(("old", "new"),))
+        store.kill(store.claim("evt_1", "new", code=renaming), "new")
+        record = changed(store, store.retry("evt_1", "old"), "it is retried by that name")
+        check(["planned"], outcomes(record), "it is to be run again")
 
     @case
     def test_retry_refuses_what_is_not_failed_or_dead(self, store: Driven) -> None:
