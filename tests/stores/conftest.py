@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.stores.postgres_ledgers import Ledgers
 from tests.stores.postgres_server import PostgresServer
 
 if TYPE_CHECKING:
@@ -33,3 +34,13 @@ def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
 def postgres_dsn(postgres_server: PostgresServer, postgres_database: str) -> str:
     """Give the DSN of a fresh, empty database."""
     return postgres_server.dsn(postgres_database)
+
+
+@pytest.fixture(params=["sync", "async"])
+def ledgers(
+    request: pytest.FixtureRequest, postgres_server: PostgresServer, postgres_database: str
+) -> Iterator[Ledgers]:
+    """Give what opens stores on a fresh database, of the sync and of the async kind."""
+    opened = Ledgers(request.param, postgres_server, postgres_database)
+    yield opened
+    opened.close()

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 import warnings
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import psycopg
 from psycopg import sql
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LIMIT = 60.0
 _ROOM = 2 * 1024**3
 
 _SETTINGS = """
@@ -78,6 +83,12 @@ class PostgresServer:
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever is connected to it."""
         self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Wait for something that the server does by itself."""
+        end = time.monotonic() + _LIMIT
+        while not reached():
+            assert time.monotonic() < end, "it never happened"
 
     def delete(self) -> None:
         """Stop it, and remove its data."""

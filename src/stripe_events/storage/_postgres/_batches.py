@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _ARRAYS = ", ".join(f"%s::{TYPES[name]}[]" for name in ("scope", "id", "revision", *MUTABLE))
 
+# The second half finds claims that were made before, by the same statement, whose answer
+# was lost: they are the caller's, who would else leave them to the end of their leases.
 _UPDATE_EACH = """
 WITH changes AS (
     SELECT * FROM unnest({arrays}) AS c (scope, id, revision, {names})
@@ -26,12 +28,18 @@ WITH changes AS (
     SELECT e.scope, e.id FROM {events} e JOIN changes c USING (scope, id)
     WHERE e.revision = c.revision
     FOR UPDATE OF e SKIP LOCKED
+), changed AS (
+    UPDATE {events} e SET {assigned}, revision = e.revision + 1,
+        payload = CASE WHEN c.erased THEN NULL ELSE e.payload END
+    FROM changes c JOIN unchanged u USING (scope, id)
+    WHERE e.scope = c.scope AND e.id = c.id
+    RETURNING e.scope, e.id
 )
-UPDATE {events} e SET {assigned}, revision = e.revision + 1,
-    payload = CASE WHEN c.erased THEN NULL ELSE e.payload END
-FROM changes c JOIN unchanged u USING (scope, id)
-WHERE e.scope = c.scope AND e.id = c.id
-RETURNING e.scope, e.id
+SELECT scope, id FROM changed
+UNION ALL
+SELECT e.scope, e.id FROM {events} e JOIN changes c USING (scope, id)
+WHERE e.{claimed} AND c.{claimed}
+    AND e.revision = c.revision + 1 AND e.token = c.token AND e.claim_id = c.claim_id
 """
 
 # Which claims are lost is told by the snapshot of the statement, which locks do not hide.
@@ -64,6 +72,7 @@ class Batches:
             arrays=_ARRAYS,
             names=", ".join(MUTABLE),
             assigned=", ".join(f"{name} = c.{name}" for name in MUTABLE),
+            claimed=IS_CLAIMED,
         ).encode()
         self._extend = _EXTEND.format(events=tables.events, claimed=IS_CLAIMED).encode()
 

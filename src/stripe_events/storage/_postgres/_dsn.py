@@ -33,8 +33,10 @@ def bounded(dsn: str) -> str:
         given = conninfo_to_dict(dsn)
         missing = {name: value for name, value in _DEFAULTS.items() if name not in given}
         return make_conninfo(dsn, **missing)
-    except psycopg.ProgrammingError as error:
-        raise ConfigurationError(f"this is no DSN of PostgreSQL: {error}") from error
+    except psycopg.ProgrammingError:  # whose text quotes what may be a password
+        raise ConfigurationError(
+            "this is no DSN of PostgreSQL, as postgresql://user@host/database"
+        ) from None
 
 
 def connector(dsn: str) -> Callable[[], psycopg.Connection[Any]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Indexes are found by these expressions: they stand the same in `_migrations`.
 WAITING_SINCE: Final = "(CASE state WHEN 'claimed' THEN lease_until ELSE due END)"
 IS_WAITING: Final = "state IN ('pending', 'failed', 'claimed')"
-IS_OPEN: Final = "state <> 'done'"
+IS_DEAD: Final = "state = 'dead'"
 IS_LISTED: Final = "first_seen > 0"
 """
 Always so. It is only said in lists: before a table has statistics, PostgreSQL would else
@@ -32,6 +32,14 @@ For statements that have the key of an event. A plain comparison would offer the
 indexes of lists, in the same way.
 """
 IS_PARKED: Final = "state = 'parked'"
+
+# Which states an index is about: lists of nothing else are read from it, for they are
+# few among many that are done.
+_RARE: Final = (
+    (frozenset({"pending", "failed", "claimed"}), IS_WAITING),
+    (frozenset({"parked"}), IS_PARKED),
+    (frozenset({"dead"}), IS_DEAD),
+)
 
 # In a subquery: an index is not searched by what may change from row to row.
 _NOW: Final = "(SELECT extract(epoch FROM clock_timestamp())::float8 AS now)"
@@ -96,8 +104,9 @@ def _conditions(query: Query) -> Iterator[tuple[str, list[Any]]]:
     ):
         if value is not None:
             yield condition, [value]
-    if query.states and "done" not in query.states:
-        yield IS_OPEN, []
+    for states, condition in _RARE:
+        if query.states and states.issuperset(query.states):
+            yield condition, []
 
 
 def _within_json(name: str) -> str:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stripe_events.storage._postgres._lists import (
+    IS_DEAD,
     IS_LISTED,
-    IS_OPEN,
     IS_PARKED,
     IS_WAITING,
     WAITING_SINCE,
@@ -70,8 +70,8 @@ def _first(tables: Tables) -> tuple[str, ...]:
         )""",
         f"""CREATE INDEX {tables.index_name("seen")} ON {events}
             (scope, first_seen, id) WHERE {IS_LISTED}""",
-        f"""CREATE INDEX {tables.index_name("open")} ON {events}
-            (scope, first_seen, id) WHERE {IS_OPEN}""",
+        f"""CREATE INDEX {tables.index_name("dead")} ON {events}
+            (scope, first_seen, id) WHERE {IS_DEAD}""",
         f"""CREATE INDEX {tables.index_name("waiting")} ON {events}
             (scope, {WAITING_SINCE}) WHERE {IS_WAITING}""",
         f"""CREATE INDEX {tables.index_name("parked")} ON {events}
