@@ -1,0 +1,111 @@
+"""
+The settings of the first search: one event, two handlers, two processes.
+
+The first handler commits its effect together with its completion, the second does not.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.model.settings import Setting, Subject, Version
+
+EVENT: Final = (Subject("evt"),)
+INSIDE: Final = frozenset({"credit"})
+
+CODE: Final = Version("code", ("credit", "email"), works=True)
+INBOX: Final = CODE._replace(name="inbox", inbox=True, works=False)
+OLD: Final = Version("old", ("credit",), works=True)
+NONE: Final = Version("none", ())
+NONE_INBOX: Final = Version("none, inbox", (), inbox=True)
+BEFORE: Final = Version("before", ("credit", "mail"), works=True)
+RENAMED: Final = CODE._replace(formerly=(("mail", "email"),))
+RETIRED: Final = Version("retired", ("credit",), retired=("email",), works=True)
+RETIRED_INBOX: Final = RETIRED._replace(name="retired, inbox", inbox=True, works=False)
+DRIVEN_OUT: Final = Version("retired", ("email",), retired=("credit",), works=True, inbox=True)
+
+FAULTS: Final = Setting(EVENT, (CODE,), INSIDE, faults=3)
+
+SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
+    "anything goes wrong": (FAULTS, 50_000),
+    "runs end in every way": (
+        FAULTS._replace(
+            faults=2,
+            ways=("succeeds", "fails", "is cancelled", "raises late", "skips", "gives up"),
+        ),
+        15_000,
+    ),
+    "inline and inbox": (FAULTS._replace(versions=(CODE, INBOX), faults=2), 50_000),
+    "code without a handler": (FAULTS._replace(versions=(CODE, OLD), faults=2), 20_000),
+    "code without any handler": (
+        FAULTS._replace(versions=(CODE, NONE, NONE_INBOX), faults=1),
+        1_000,
+    ),
+    "code with a former name": (
+        FAULTS._replace(versions=(RENAMED, BEFORE), faults=2, ambiguous=False),
+        20_000,
+    ),
+    "a former name in the inbox": (
+        FAULTS._replace(versions=(RENAMED._replace(inbox=True), BEFORE), faults=1),
+        10_000,
+    ),
+    "a retired handler": (
+        FAULTS._replace(
+            versions=(CODE, RETIRED, RETIRED_INBOX),
+            faults=2,
+            takes=1,
+            ways=("succeeds", "fails", "is cancelled", "gives up"),
+            crashes=False,
+            lapses=False,
+            ambiguous=False,
+        ),
+        5_000,
+    ),
+    "a handler retired after its lease": (
+        FAULTS._replace(versions=(CODE, RETIRED), faults=1, ways=("succeeds",)),
+        1_000,
+    ),
+    "a handler retired while it runs": (
+        FAULTS._replace(versions=(CODE, DRIVEN_OUT), faults=1),
+        5_000,
+    ),
+    "operators": (
+        FAULTS._replace(
+            deliveries=1,
+            ambiguous=False,
+            verbs=("retry", "drop"),
+            ways=("succeeds", "fails", "is cancelled", "gives up"),
+        ),
+        10_000,
+    ),
+    "operators and the inbox": (
+        FAULTS._replace(
+            versions=(CODE, INBOX),
+            takes=1,
+            faults=2,
+            ambiguous=False,
+            verbs=("retry", "drop"),
+            ways=("succeeds", "gives up"),
+        ),
+        10_000,
+    ),
+    "replay and erase": (
+        FAULTS._replace(
+            deliveries=1,
+            crashes=False,
+            ambiguous=False,
+            verbs=("replay", "erase"),
+            ways=("succeeds", "raises late"),
+        ),
+        8_000,
+    ),
+    "processes die": (
+        FAULTS._replace(faults=4, takes=3, deliveries=1, ambiguous=False, ways=("succeeds",)),
+        8_000,
+    ),
+    "an older copy comes back": (
+        FAULTS._replace(takes=1, crashes=False, ambiguous=False, restores=True, ways=("succeeds",)),
+        20_000,
+    ),
+}
+"""By what they are about: a setting, and how many worlds it has at least."""
