@@ -53,10 +53,10 @@ class Place(NamedTuple):
             return psycopg.connect(self.address)
         return sqlite3.connect(self.address, timeout=30, isolation_level=None)
 
-    def effect(self, connection: Any, event: str, handler: str) -> None:
-        """Have an effect, on any connection."""
+    def effect(self, connection: Any, event: str, handler: str) -> Any:
+        """Have an effect, on any connection; to be awaited on an async one."""
         sign = "%s" if self.kind == "postgres" else "?"
-        connection.execute(f"INSERT INTO effects VALUES ({sign}, {sign})", (event, handler))
+        return connection.execute(f"INSERT INTO effects VALUES ({sign}, {sign})", (event, handler))
 
     def effects(self) -> Counter[tuple[str, str]]:
         """Count what was committed, by event and handler."""
