@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import pytest
 from stripe_events.errors import ConfigurationError, StoreError
 from stripe_events.storage import Claimed, Held
 from stripe_events.storage._postgres._dsn import bounded
+from stripe_events.storage._postgres._limits import AsyncLimitedConnection, LimitedConnection
 from stripe_events.testing._contract.making import arrival, died
 from stripe_events.testing._contract.racing import together
 from tests.stores.faults.proxy import proxy_to
@@ -226,3 +229,33 @@ def test_text_that_postgres_cannot_hold_is_a_store_error(ledgers: Ledgers) -> No
         with pytest.raises(StoreError):
             store.claim(account=text)
     assert [] == store.list()
+
+
+def test_a_server_that_does_not_answer_is_left(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frozen process holds its connection open: the store gives it up, and takes a new one."""
+    store = ledgers.ready()
+    claim = store.claim()
+    with store.transaction(claim, lambda: SUCCEEDED._replace(outcome="failed")) as execute:
+        ((pid,),) = execute("SELECT pg_backend_pid()")
+    for kind in (LimitedConnection, AsyncLimitedConnection):
+        monkeypatch.setattr(kind, "limit", 0.2)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert "done" == store.finish(claim, SUCCEEDED).state
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_handlers_own_statements_may_take_their_time(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit is for what the store asks."""
+    store = ledgers.ready()
+    for kind in (LimitedConnection, AsyncLimitedConnection):
+        monkeypatch.setattr(kind, "limit", 0.01)
+    claim = store.claim()
+    with store.transaction(claim) as execute:
+        execute("SELECT pg_sleep(0.3)")
+    assert "done" == store.state()

@@ -26,6 +26,7 @@ from stripe_events.storage._postgres._errors import (
 from stripe_events.storage._postgres._executing import aperform, arun
 from stripe_events.storage._postgres._guesses import Guesses
 from stripe_events.storage._postgres._ledger import Ledger
+from stripe_events.storage._postgres._limits import patient
 from stripe_events.storage._postgres._statements import unmade
 from stripe_events.storage._results import NOTHING_NEW
 
@@ -83,8 +84,9 @@ class AsyncPostgresStore(AsyncVerbs):
         """
 
         async def created(connection: AsyncConnection) -> None:
-            async with connection.transaction():
-                await arun(connection, self._ledger.created())
+            with patient(connection):
+                async with connection.transaction():
+                    await arun(connection, self._ledger.created())
 
         await self._attempt(self._pool, created)
 
@@ -124,7 +126,8 @@ class AsyncPostgresStore(AsyncVerbs):
         connection, block = await self._started(self._pool, partial(self._begun, claim))
         try:
             try:
-                yield connection
+                with patient(connection):
+                    yield connection
                 await self._finish(connection, claim, result(), joined)
             except BaseException as error:
                 await _roll_back(block, error)

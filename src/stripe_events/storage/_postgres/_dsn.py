@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from stripe_events.errors import ConfigurationError
+from stripe_events.storage._postgres._limits import AsyncLimitedConnection, LimitedConnection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -50,7 +51,7 @@ def connector(dsn: str) -> Callable[[], psycopg.Connection[Any]]:
     conninfo = bounded(dsn)
 
     def connect() -> psycopg.Connection[Any]:
-        connection = psycopg.connect(conninfo, autocommit=True, prepare_threshold=None)
+        connection = LimitedConnection.connect(conninfo, autocommit=True, prepare_threshold=None)
         row = connection.execute(_PID).fetchone()
         if row == (connection.info.backend_pid,):
             connection.prepare_threshold = _PREPARE_AFTER
@@ -64,7 +65,7 @@ def async_connector(dsn: str) -> Callable[[], Awaitable[psycopg.AsyncConnection[
     conninfo = bounded(dsn)
 
     async def connect() -> psycopg.AsyncConnection[Any]:
-        connection = await psycopg.AsyncConnection.connect(
+        connection = await AsyncLimitedConnection.connect(
             conninfo, autocommit=True, prepare_threshold=None
         )
         row = await (await connection.execute(_PID)).fetchone()

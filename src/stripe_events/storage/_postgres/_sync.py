@@ -25,6 +25,7 @@ from stripe_events.storage._postgres._errors import (
 from stripe_events.storage._postgres._executing import perform, run
 from stripe_events.storage._postgres._guesses import Guesses
 from stripe_events.storage._postgres._ledger import Ledger
+from stripe_events.storage._postgres._limits import patient
 from stripe_events.storage._postgres._pools import pools, taken
 from stripe_events.storage._postgres._statements import unmade
 from stripe_events.storage._results import NOTHING_NEW
@@ -67,6 +68,7 @@ class PostgresStore(SyncVerbs):
     Works behind PgBouncer, also in transaction mode, and with a pool of one connection:
     nothing holds a connection while it waits for another one. ``extend`` has one of its
     own besides. A connection that breaks is replaced, and what it was doing is done again.
+    With a DSN, so is one whose server does not answer in 30 seconds.
 
     After a fork the child opens connections of its own, from a DSN or by the function; a
     pool must be opened in the process that uses it.
@@ -115,7 +117,7 @@ class PostgresStore(SyncVerbs):
         """
 
         def created(connection: Connection) -> None:
-            with connection.transaction():
+            with patient(connection), connection.transaction():
                 run(connection, self._ledger.created())
 
         self._attempt(self._pool, created)
@@ -154,7 +156,8 @@ class PostgresStore(SyncVerbs):
         connection, block = self._started(self._pool, partial(self._begun, claim))
         try:
             try:
-                yield connection
+                with patient(connection):
+                    yield connection
                 self._finish(connection, claim, result(), joined)
             except BaseException as error:
                 _roll_back(block, error)
