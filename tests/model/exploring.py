@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.model.worlds import Explorer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stripe_events.storage._table import Transition
     from tests.model.search import Searched
     from tests.model.settings import Setting
@@ -33,10 +35,6 @@ def name(row: Transition) -> str:
     return f"{row.verb}: {row.source}, {row.when} -> {row.target}"
 
 
-def needs_another_event(row: Transition) -> bool:
-    """Tell whether one event alone cannot go this way, or not in its first month."""
-    return (
-        "parked" in (row.source, row.target)
-        or row.when == "older than the watermark"
-        or row.verb == "forget"
-    )
+def taken(settings: Iterable[Setting], more: int) -> set[str]:
+    """Name the rows of the table that these searches take."""
+    return {name(row) for setting in settings for row in explored(setting, more).rows}

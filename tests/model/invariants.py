@@ -30,6 +30,7 @@ def check(setting: Setting, machine: Machine, world: World) -> None:
     """Check a world."""
     for record in world.ledger.events:
         _check_record(record)
+        _check_names(setting, record)
         _check_effects(setting, world, record)
         if record.id in world.answered:
             _check_answered(record)
@@ -49,8 +50,6 @@ def _check_record(record: EventRecord) -> None:
         require(record.due is not None, f"{record.state}, but never due")
     for one in record.handlers:
         require(one.attempts <= record.token, f"{one.name} counts more attempts than claims")
-    names = [one.name for one in record.handlers]
-    require(len(names) == len(set(names)), "two handlers of one name")
     if record.erased:
         require(
             not any(
@@ -62,24 +61,27 @@ def _check_record(record: EventRecord) -> None:
         )
 
 
+def _check_names(setting: Setting, record: EventRecord) -> None:
+    names = [one.name for one in record.handlers]
+    require(len(names) == len(set(names)), "two handlers of one name")
+    for version in setting.versions:
+        for old, new in version.formerly:
+            both = old in names and new in names
+            require(not both, f"{old} is planned beside {new}, which it became")
+
+
 def _check_effects(setting: Setting, world: World, record: EventRecord) -> None:
     for one in record.handlers:
-        count = world.effects.count((record.id, one.name))
+        names = (one.name, *one.formerly)
+        count = sum(world.effects.count((record.id, name)) for name in names)
         succeeded = one.outcome == "succeeded"
         if one.name in setting.transactional:
             require(
                 count == succeeded,
                 f"{one.name} is {one.outcome}, and its transaction was committed {count} times",
             )
-        elif succeeded and one.name not in {old for old, _ in _renames(setting)}:
-            names = (one.name, *one.formerly)
-            happened = any((record.id, name) in world.effects for name in names)
-            require(happened, f"{one.name} succeeded without its effect")
-
-
-def _renames(setting: Setting) -> Iterator[tuple[str, str]]:
-    for version in setting.versions:
-        yield from version.formerly
+        else:
+            require(count or not succeeded, f"{one.name} succeeded without its effect")
 
 
 def _check_answered(record: EventRecord) -> None:

@@ -42,7 +42,12 @@ SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
         1_000,
     ),
     "code with a former name": (
-        FAULTS._replace(versions=(RENAMED, BEFORE), faults=2, ambiguous=False),
+        FAULTS._replace(
+            versions=(RENAMED, BEFORE),
+            transactional=frozenset({"mail", "email"}),
+            faults=2,
+            ambiguous=False,
+        ),
         20_000,
     ),
     "a former name in the inbox": (
@@ -109,3 +114,25 @@ SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
     ),
 }
 """By what they are about: a setting, and how many worlds it has at least."""
+
+_HELD: Final = "another event holds the key"
+_MONTH: Final = "nothing is forgotten within a month"
+
+BEYOND: Final = {
+    "accept: absent, key held -> parked": _HELD,
+    "accept: parked, key held -> parked": _HELD,
+    "enqueue: absent, key held -> parked": _HELD,
+    "enqueue: parked, always -> parked": _HELD,
+    "finish: parked, key free -> pending": _HELD,
+    "retry: dead, key held -> parked": _HELD,
+    "replay: done, key held -> parked": _HELD,
+    "replay: dead, key held -> parked": _HELD,
+    "drop: parked, work left -> parked": _HELD,
+    "drop: parked, all settled -> done": _HELD,
+    "drop: parked, one is dead -> dead": _HELD,
+    "accept: absent, older than the watermark -> absent": _MONTH,
+    "enqueue: absent, older than the watermark -> absent": _MONTH,
+    "forget: done, last seen long ago -> absent": _MONTH,
+    "forget: dead, last seen long ago -> absent": _MONTH,
+}
+"""Rows of the table that one event alone does not take, and why; the second search does."""

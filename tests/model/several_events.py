@@ -12,6 +12,9 @@ UNORDERED: Final = tuple(one._replace(order_key=None) for one in TWO)
 
 INLINE: Final = Version("inline", ("copy",), works=True)
 INBOX: Final = INLINE._replace(name="inbox", inbox=True, works=False)
+RENAMED: Final = INBOX._replace(
+    name="renamed", handlers=("copies",), formerly=(("copy", "copies"),), works=True
+)
 BOTH: Final = INLINE._replace(handlers=("copy", "also"))
 GROUP: Final = (("copy", "group"), ("also", "group"))
 
@@ -58,6 +61,17 @@ SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
     "a group in transactions": (STALE._replace(faults=1), 5_000),
     "a group, one plain": (
         STALE._replace(transactional=frozenset({"copy"}), takes=1, faults=1),
+        5_000,
+    ),
+    "a group, renamed while it runs": (
+        STALE._replace(
+            versions=(RENAMED, INLINE),
+            transactional=frozenset({"copy", "copies"}),
+            stale=(("copy", "group"), ("copies", "group")),
+            deliveries=2,
+            takes=1,
+            faults=0,
+        ),
         5_000,
     ),
     "a month later": (
