@@ -156,6 +156,11 @@ class Recording(Compilation):
         if self._settings is not None and self._settings.ledger is not None:
             self._settings.ledger.heartbeat.stop()
 
+    async def _astop_heartbeat(self) -> None:
+        import asyncio
+
+        await asyncio.to_thread(self._stop_heartbeat)
+
     def _overdue(self, settings: Settings, records: Sequence[EventRecord]) -> Overdue:
         from stripe_events.observers import Overdue
         from stripe_events.storage._queries import waiting_since

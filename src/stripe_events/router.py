@@ -195,7 +195,7 @@ class EventRouter(Recording):
     async def aclose(self, *, wait: float = 30.0) -> None:
         """Do the same as ``close``, while the deliveries on this event loop go on."""
         await self._drivers.aclose(wait)
-        self._stop_heartbeat()
+        await self._astop_heartbeat()
 
     def _webhook(
         self, body: Body, headers: Headers, time_limit: float, *, in_threads: bool = False

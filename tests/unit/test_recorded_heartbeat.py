@@ -13,11 +13,11 @@ import pytest
 from stripe_events import Outcome
 from stripe_events._delivery.heartbeat import Heartbeat
 from stripe_events.errors import StoreError
-from stripe_events.storage import Claim
+from stripe_events.storage import Claim, MemoryStore
 from stripe_events.storage._operations import ExtendLeases
 from tests.unit.deliveries import signed, snapshot
 from tests.unit.recorded import AHANDLE, Died, Handler, Service, only_handle
-from tests.unit.waiting import LIMIT, aio, ended, ours, reached
+from tests.unit.waiting import LIMIT, aio, ended, ours, reached, turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -283,6 +283,40 @@ def test_the_heartbeat_ends_with_the_router() -> None:
     service.close()
 
     assert [] == ours()
+
+
+def test_a_loop_goes_on_while_its_router_waits_for_the_heartbeat() -> None:
+    """A store that does not answer holds up the shutdown for a while, nobody else."""
+
+    class Hanging(MemoryStore):
+        def extend(self, claims: Sequence[Claim], lease: float) -> list[Claim]:
+            asked.set()
+            assert answer.wait(LIMIT)
+            return []
+
+    async def close() -> None:
+        await router.aclose(wait=0)
+        ended_in_order.append("router")
+
+    async def release() -> None:
+        await turns(lambda: heartbeat._thread is None)
+        ended_in_order.append("store")
+        answer.set()
+
+    async def main() -> None:
+        await asyncio.gather(close(), release())
+
+    asked, answer = threading.Event(), threading.Event()
+    ended_in_order: list[str] = []
+    service = Service(AHANDLE)
+    router = service.code({"a": lambda _: reached(asked)}, store=Hanging(), lease=SHORT * 100)
+    heartbeat = heartbeat_in(router)
+    service.deliver(router)
+
+    aio(main())
+
+    assert ["store", "router"] == ended_in_order
+    assert ended()
 
 
 def test_a_heartbeat_can_be_stopped_before_it_began() -> None:

@@ -12,6 +12,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from stripe_events._delivery.in_flight import CLEAN_UP
 from stripe_events._delivery.observing import log
 from stripe_events._fork import start_anew_in_children
 
@@ -60,13 +61,13 @@ class Heartbeat:
         self._ends.pop(claim, None)
 
     def stop(self) -> None:
-        """End the thread; claims that are left run out."""
+        """End the thread, or leave it to a store that hangs; claims that are left run out."""
         with self._changed:
             self._over = True
             thread, self._thread = self._thread, None
             self._changed.notify_all()
         if thread is not None and thread is not threading.current_thread():
-            thread.join(self._lease)
+            thread.join(min(self._lease, CLEAN_UP))
 
     def _wake(self) -> None:
         with self._changed:
