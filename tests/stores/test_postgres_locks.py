@@ -83,6 +83,18 @@ def test_a_locked_record_holds_up_no_worker(ledgers: Ledgers) -> None:
     assert ["evt_1"] == [taken.claimed.record.id for taken in store.take_due()]
 
 
+def test_a_locked_record_does_not_stand_before_others(ledgers: Ledgers) -> None:
+    """A rescue takes one event after another; the first of them may be locked for long."""
+    store = ledgers.ready(lock_timeout=LONG)
+    for number in range(2):
+        store.enqueue(arrival(f"evt_{number}"))
+    with locked(ledgers, "evt_0"):
+        taken = [taken.claimed.record.id for taken in store.take_due(limit=1)]
+        assert ["evt_1"] == taken
+        assert [] == store.take_due(limit=1)
+    assert ["evt_0"] == [taken.claimed.record.id for taken in store.take_due(limit=1)]
+
+
 def test_a_locked_record_is_erased_later(ledgers: Ledgers) -> None:
     """Retention waits for nobody either."""
     store = ledgers.ready(lock_timeout=LONG)

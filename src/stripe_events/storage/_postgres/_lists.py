@@ -63,9 +63,14 @@ class Lists:
         return event_of(rows[0]) if rows else None
 
     def read_due(self, asked: ReadDue) -> Script[tuple[float, list[EventRecord]]]:
-        """Read what has been waiting longest."""
+        """
+        Read what has been waiting longest.
+
+        What others have locked is left out: it cannot be claimed, and must not stand
+        before what can be.
+        """
         where = f"scope = %s AND {IS_WAITING} AND {WAITING_SINCE} <= clock.now"
-        return (yield from self._page(where, WAITING_SINCE, asked))
+        return (yield from self._page(where, WAITING_SINCE, asked, "FOR UPDATE SKIP LOCKED"))
 
     def read_list(self, asked: ReadList) -> Script[tuple[float, list[EventRecord]]]:
         """Read what a query means."""
@@ -77,13 +82,13 @@ class Lists:
         return (yield from self._page(where, "first_seen, id", [*values, asked.limit]))
 
     def _page(
-        self, where: str, order: str, parameters: Sequence[Any]
+        self, where: str, order: str, parameters: Sequence[Any], locking: str = ""
     ) -> Script[tuple[float, list[EventRecord]]]:
         """Read with the time, which is there even if no event is."""
         query = (
-            f"SELECT clock.now, {selected('e')} FROM {_NOW} AS clock LEFT JOIN LATERAL "  # noqa: S608
-            f"(SELECT * FROM {self._events} WHERE {where} ORDER BY {order} LIMIT %s) AS e ON true "
-            f"ORDER BY {order}"
+            f"SELECT clock.now, {selected('e')} FROM {_NOW} AS clock LEFT JOIN LATERAL ("  # noqa: S608
+            f"SELECT * FROM {self._events} WHERE {where} ORDER BY {order} LIMIT %s {locking}"
+            f") AS e ON true ORDER BY {order}"
         )
         rows = yield Statement(query.encode(), parameters)
         return rows[0][0], [event_of(row[1:]) for row in rows if row[1] is not None]
