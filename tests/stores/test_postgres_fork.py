@@ -54,9 +54,9 @@ def test_closing_in_the_child_leaves_the_parents_connections(postgres_dsn: str) 
     """A child that ends in good order says goodbye for itself only."""
     store = made("dsn", postgres_dsn)
     assert 0 == end_of(in_child(store.close))
-    before = [connection.info.backend_pid for connection in store._pool._idle]  # type: ignore[attr-defined]
+    before = [connection.info.backend_pid for connection in store._pool.idle()]  # type: ignore[attr-defined]
     settle(store, "evt_after")
-    assert before == [connection.info.backend_pid for connection in store._pool._idle]  # type: ignore[attr-defined]
+    assert before == [connection.info.backend_pid for connection in store._pool.idle()]  # type: ignore[attr-defined]
     store.close()
 
 

@@ -101,7 +101,9 @@ class AsyncPostgresStore(AsyncVerbs):
         now = None if step is None else await self._perform(step)
         if step is None or now is None:
             return await super().accept(arrival, lease)
-        return admitted(step, now)
+        claimed = admitted(step, now)
+        self._guesses.admitted(claimed)
+        return claimed
 
     async def finish(
         self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW

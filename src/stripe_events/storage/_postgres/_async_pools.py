@@ -111,11 +111,10 @@ class OwnAsyncPool:
         if self._closed:
             raise StoreError(CLOSED)
         shelf = await self._shelf()
-        try:
-            async with asyncio.timeout(self._timeout):
-                await shelf.free.acquire()
-        except TimeoutError as error:
-            raise StoreError(exhausted(self._size, self._timeout)) from error
+        if shelf.free.locked():
+            await self._wait_for(shelf)
+        else:
+            await shelf.free.acquire()
         try:
             if fresh:
                 await _close_idle(shelf)
@@ -123,6 +122,13 @@ class OwnAsyncPool:
         except BaseException:
             shelf.free.release()
             raise
+
+    async def _wait_for(self, shelf: _Shelf) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await shelf.free.acquire()
+        except TimeoutError as error:
+            raise StoreError(exhausted(self._size, self._timeout)) from error
 
     async def _connected(self) -> AsyncConnection:
         connection = await self._connect()
@@ -137,7 +143,7 @@ class OwnAsyncPool:
     async def give(self, connection: AsyncConnection) -> None:
         """Put it back on the shelf, unless it is closed or in the middle of something."""
         shelf = await self._shelf()
-        idle = connection.info.transaction_status == TransactionStatus.IDLE
+        idle = connection.pgconn.transaction_status == TransactionStatus.IDLE
         if idle and not self._closed:
             shelf.idle.append(connection)
         else:
@@ -189,7 +195,7 @@ class LentAsyncPool:
     async def give(self, connection: AsyncConnection) -> None:
         """Return it; one that is not idle is rolled back or discarded by the pool."""
         before = self._before.pop(id(connection))
-        if connection.info.transaction_status == TransactionStatus.IDLE:
+        if connection.pgconn.transaction_status == TransactionStatus.IDLE:
             await _set(connection, before)
         await self._pool.putconn(connection)
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from stripe_events.storage import _operations as op
 from stripe_events.storage import _transitions
 from stripe_events.storage._plans import find
-from stripe_events.storage._postgres._admission import Admit, admitted
 from stripe_events.storage._results import NOTHING_NEW
 
 if TYPE_CHECKING:
+    from stripe_events.storage._postgres._admission import Admit
     from stripe_events.storage._records import EventRecord
-    from stripe_events.storage._results import Claim, Finished, HandlerResult, Plan
+    from stripe_events.storage._results import Claim, Claimed, Finished, HandlerResult, Plan
 
 _AT_MOST: Final = 1_000
 
@@ -60,9 +60,6 @@ class Guesses:
         match operation:
             case op.ReadEvent():
                 self._clock = given[0] - monotonic()
-            case Admit():
-                self._clock = given - monotonic()
-                self._remember(admitted(operation, given).record)
             case op.Write():
                 self._remember_all(operation.changes)
             case op.WriteEach():
@@ -72,6 +69,11 @@ class Guesses:
                 self._remember(operation.new)
             case _:
                 pass
+
+    def admitted(self, claimed: Claimed) -> None:
+        """Learn from an event that was recorded."""
+        self._clock = claimed.now - monotonic()
+        self._keep(claimed.claim, claimed.record)
 
     def guess(self, claim: Claim, result: HandlerResult, joined: Plan) -> Guess | None:
         """Give how to record a result at once; None where the verb has to look at more."""
@@ -97,6 +99,9 @@ class Guesses:
         if record.state != "claimed":
             self._records.pop(claim, None)
             return
+        self._keep(claim, record)
+
+    def _keep(self, claim: Claim, record: EventRecord) -> None:
         self._records[claim] = record
         if len(self._records) > _AT_MOST:
             self._records.popitem(last=False)

@@ -68,6 +68,11 @@ def _first(tables: Tables) -> tuple[str, ...]:
             payload bytea,
             PRIMARY KEY (scope, id)
         )""",
+        # Faster than PostgreSQL's own way, where the server was built with it.
+        f"""DO $$ BEGIN
+            ALTER TABLE {events} ALTER payload SET COMPRESSION lz4;
+        EXCEPTION WHEN feature_not_supported THEN NULL;
+        END $$""",
         f"""CREATE INDEX {tables.index_name("seen")} ON {events}
             (scope, first_seen, id) WHERE {IS_LISTED}""",
         f"""CREATE INDEX {tables.index_name("dead")} ON {events}

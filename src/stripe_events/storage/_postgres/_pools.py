@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -84,7 +85,7 @@ def _like(pool: ConnectionPool[Any]) -> Connection:
 
 class OwnPool:
     """
-    At most ``size`` connections, opened when they are needed.
+    At most ``size`` connections, opened when they are needed; the last used is lent first.
 
     Whoever finds all in use waits for ``timeout`` seconds, then gets a StoreError.
     """
@@ -95,47 +96,75 @@ class OwnPool:
         self._size = size
         self._timeout = timeout
         self._closed = False
-        self._parents: list[deque[Connection]] = []
-        self._idle: deque[Connection] = deque()
-        self._free = threading.Semaphore(size)
+        self._parents: list[deque[Connection | None]] = []
+        self._begin()
         start_anew_in_children(self)
+
+    def _begin(self) -> None:
+        # Each is a connection that is idle, or None: leave to open one.
+        self._places: deque[Connection | None] = deque([None] * self._size)
+        self._returned = threading.Condition()
+        self._waiting = 0
 
     def start_anew(self) -> None:
         """Keep what the parent of a fork has opened, so that nothing here closes it."""
-        self._parents.append(self._idle)
-        self._idle = deque()
-        self._free = threading.Semaphore(self._size)
+        self._parents.append(self._places)
+        self._begin()
 
     def take(self, *, fresh: bool) -> Connection:
         """Lend the one that was used last, or a new one."""
         if self._closed:
             raise StoreError(CLOSED)
-        if not self._free.acquire(timeout=self._timeout):
-            raise StoreError(exhausted(self._size, self._timeout))
+        if fresh:
+            self._close_idle()
+        taken: list[Connection | None] = []
+        if not self._took(taken):
+            self._wait_for(taken)
+        (connection,) = taken
+        return self._connected() if connection is None else connection
+
+    def _took(self, into: list[Connection | None]) -> bool:
         try:
-            if fresh:
-                self._close_idle()
-            return self._idle.pop() if self._idle else self._connected()
-        except BaseException:
-            self._free.release()
-            raise
+            into.append(self._places.pop())
+        except IndexError:
+            return False
+        return True
+
+    def _wait_for(self, into: list[Connection | None]) -> None:
+        with self._returned:
+            self._waiting += 1
+            try:
+                if not self._returned.wait_for(partial(self._took, into), self._timeout):
+                    raise StoreError(exhausted(self._size, self._timeout))
+            finally:
+                self._waiting -= 1
 
     def _connected(self) -> Connection:
-        connection = self._connect()
-        if not isinstance(connection, psycopg.Connection):  # pyright: ignore[reportUnnecessaryIsInstance] - users give what they like
-            kind = type(connection).__name__
-            raise ConfigurationError(f"PostgresStore takes {_KINDS}; this function gave a {kind}")
-        _set(connection, OURS)
+        try:
+            connection = _checked(self._connect())
+            _set(connection, OURS)
+        except BaseException:
+            self._return(None)
+            raise
         return connection
 
     def give(self, connection: Connection) -> None:
-        """Put it back on the shelf, unless it is closed or in the middle of something."""
-        idle = connection.info.transaction_status == TransactionStatus.IDLE
-        if idle and not self._closed:
-            self._idle.append(connection)
+        """Take it back, unless it is closed or in the middle of something."""
+        if connection.pgconn.transaction_status == TransactionStatus.IDLE and not self._closed:
+            self._return(connection)
         else:
             connection.close()
-        self._free.release()
+            self._return(None)
+
+    def _return(self, place: Connection | None) -> None:
+        self._places.append(place)
+        if self._waiting:
+            with self._returned:
+                self._returned.notify()
+
+    def idle(self) -> list[Connection]:
+        """Give those that are open and not in use."""
+        return [connection for connection in self._places.copy() if connection is not None]
 
     def close(self) -> None:
         """Close those that are idle now, and those in use when they come back."""
@@ -143,8 +172,18 @@ class OwnPool:
         self._close_idle()
 
     def _close_idle(self) -> None:
-        while self._idle:
-            self._idle.pop().close()
+        for connection in self.idle():
+            with suppress(ValueError):  # somebody has taken it
+                self._places.remove(connection)
+                connection.close()
+                self._return(None)
+
+
+def _checked(given: Connection) -> Connection:
+    if not isinstance(given, psycopg.Connection):  # pyright: ignore[reportUnnecessaryIsInstance] - users give what they like
+        kind = type(given).__name__
+        raise ConfigurationError(f"PostgresStore takes {_KINDS}; this function gave a {kind}")
+    return given
 
 
 class LentPool:
@@ -167,7 +206,7 @@ class LentPool:
     def give(self, connection: Connection) -> None:
         """Return it; one that is not idle is rolled back or discarded by the pool."""
         before = self._before.pop(id(connection))
-        if connection.info.transaction_status == TransactionStatus.IDLE:
+        if connection.pgconn.transaction_status == TransactionStatus.IDLE:
             _set(connection, before)
         self._pool.putconn(connection)
 

@@ -133,7 +133,9 @@ class PostgresStore(SyncVerbs):
         now = None if step is None else self._perform(step)
         if step is None or now is None:
             return super().accept(arrival, lease)
-        return admitted(step, now)
+        claimed = admitted(step, now)
+        self._guesses.admitted(claimed)
+        return claimed
 
     def finish(self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW) -> Finished:
         """See ``EventStore.finish``."""
