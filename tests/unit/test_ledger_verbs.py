@@ -33,3 +33,24 @@ def test_erase_gives_0_only_if_none_is_left() -> None:
     assert 1 == store.erase("default", Query())
     assert 0 == store.races
     assert 0 == store.erase("default", Query())
+
+
+def test_erase_leaves_a_locked_event_to_the_next_time() -> None:
+    """It does not wait for a transaction that hangs by asking over and over."""
+
+    class Locked(MemoryStore):
+        tries = 0
+
+        def _perform(self, operation: Operation) -> Any:
+            if isinstance(operation, WriteEach):
+                self.tries += 1
+                assert self.tries < 10, "it goes round in circles"
+                return (False,)
+            return super()._perform(operation)
+
+    store = Locked()
+    claimed = store.accept(arrival("evt_1", handlers=(MAIL,)), 60.0)
+    assert isinstance(claimed, Claimed)
+    store.finish(claimed.claim, result(MAIL, "succeeded"))
+
+    assert 0 == store.erase("default", Query())

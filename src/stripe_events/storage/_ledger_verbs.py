@@ -113,14 +113,16 @@ def erase(scope: str, query: Query, limit: int) -> Verb[int]:
     if not states:
         return 0
     query = query._replace(states=states, erased=False)
-    while True:
-        _, records = yield ReadList(scope, query, limit, None)
-        if not records:
-            return 0
+    tried: list[EventRecord] = []
+    _, records = yield ReadList(scope, query, limit, None)
+    while records != tried:  # else none is left, or only what others have locked
         changes = tuple(Change(record, _transitions.erased(record)) for record in records)
         made: int = sum((yield WriteEach(changes)))
         if made:
             return made
+        tried = records
+        _, records = yield ReadList(scope, query, limit, None)
+    return 0
 
 
 def forget(scope: str, query: Query, limit: int, *, dead: bool) -> Verb[int]:
