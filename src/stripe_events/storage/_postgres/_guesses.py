@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stripe_events.storage._records import EventRecord
     from stripe_events.storage._results import Claim, Claimed, Finished, HandlerResult, Plan
 
-_AT_MOST: Final = 1_000
+AT_MOST: Final = 1_000
 
 
 class Settle(NamedTuple):
@@ -52,6 +52,9 @@ class Guesses:
         """Remember nothing."""
         self._records: OrderedDict[Claim, EventRecord] = OrderedDict()
         self._clock: float | None = None
+
+    def __len__(self) -> int:
+        return len(self._records)
 
     def note(self, operation: op.Operation | Admit | Settle, given: Any) -> None:
         """Learn from an operation that was performed, and what it gave."""
@@ -103,5 +106,5 @@ class Guesses:
 
     def _keep(self, claim: Claim, record: EventRecord) -> None:
         self._records[claim] = record
-        if len(self._records) > _AT_MOST:
+        if len(self._records) > AT_MOST:
             self._records.popitem(last=False)
