@@ -35,7 +35,7 @@ SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
         ),
         15_000,
     ),
-    "inline and inbox": (FAULTS._replace(versions=(CODE, INBOX), faults=2), 50_000),
+    "inline and inbox": (FAULTS._replace(versions=(CODE, INBOX), takes=1, faults=2), 30_000),
     "code without a handler": (FAULTS._replace(versions=(CODE, OLD), faults=2), 20_000),
     "code without any handler": (
         FAULTS._replace(versions=(CODE, NONE, NONE_INBOX), faults=1),

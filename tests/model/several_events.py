@@ -26,7 +26,7 @@ STALE: Final = PAIR._replace(
 
 SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
     "three events": (ORDER, 15_000),
-    "three events, one fault": (ORDER._replace(versions=(INLINE,), faults=1), 20_000),
+    "three events, one fault": (ORDER._replace(versions=(INLINE,), takes=1, faults=1), 20_000),
     "two events, twice": (PAIR._replace(versions=(INLINE, INBOX), deliveries=2, takes=1), 10_000),
     "operators on a key": (
         PAIR._replace(

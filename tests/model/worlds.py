@@ -83,14 +83,9 @@ class Explorer:
         """Give all that can happen next, once the world itself is found in order."""
         invariants.check(self.setting, self.machine, world)
         self.recovery.check(world.ledger)
-        for label, after in self._all_steps(world):
-            # Which process is which makes no difference.
-            yield label, after._replace(processes=tuple(sorted(after.processes, key=hash)))
-
-    def _all_steps(self, world: World) -> Iterator[Step]:
         if len(world.processes) < PROCESSES:
             yield from self._starts(world)
-        for process in dict.fromkeys(world.processes):
+        for process in world.processes:
             yield from self._moves(world, process)
         if world.faults:
             yield from self._nature(world._replace(faults=world.faults - 1))
@@ -152,7 +147,9 @@ class Explorer:
                     words = "" if place == 0 else f"; its handler {way}"
                     yield from self._settled(chosen, went, label + words)
         else:
-            yield label, world._replace(processes=(*world.processes, process))
+            # In an order of their own: which process is which makes no difference.
+            processes = tuple(sorted((*world.processes, process), key=_job))
+            yield label, world._replace(processes=processes)
 
     def _moves(self, world: World, process: Process) -> Iterator[Step]:
         others = list(world.processes)
@@ -302,6 +299,10 @@ def _fresh_number(world: World) -> int:
     copied = world.copy[0].events if world.copy else ()
     known.update(int(one.claim_id or 0) for one in (*world.ledger.events, *copied))
     return next(number for number in range(1, 99) if number not in known)
+
+
+def _job(process: Process) -> Job:
+    return process.job
 
 
 def _claim(process: Process) -> Claim | None:
