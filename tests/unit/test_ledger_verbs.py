@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stripe_events.storage import Claimed, MemoryStore, Query
 from stripe_events.storage._operations import WriteEach
+from stripe_events.storage._verbs import SEEN_EVERY
 from tests.unit.cli_ledger import MAIL, arrival, result
 
 if TYPE_CHECKING:
@@ -16,10 +17,16 @@ class Raced(MemoryStore):
     """A ledger in which the event comes in once more just before each of some writes."""
 
     races = 2
+    now = 0.0
+
+    def __init__(self) -> None:
+        """Start empty, at a time of its own."""
+        super().__init__(clock=lambda: self.now)
 
     def _perform(self, operation: Operation) -> Any:
         if isinstance(operation, WriteEach) and self.races:
             self.races -= 1
+            self.now += SEEN_EVERY
             self.accept(arrival("evt_1", handlers=(MAIL,)), 60.0)
         return super()._perform(operation)
 
