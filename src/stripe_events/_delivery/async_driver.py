@@ -184,7 +184,7 @@ class AsyncDriver:
     def _uncalled(self, call: Call) -> BaseException:
         if self._in_flight.over or is_being_cancelled():
             return Stopped()  # with the threads, or the loop
-        return StoreError(f"the store cancelled itself in {call.name}()")
+        return StoreError(f"the store cancelled itself in {call.func.__name__}()")
 
     def _submit(self, executor: ThreadPoolExecutor, call: Call) -> Future[Caught]:
         try:

@@ -39,7 +39,7 @@ from stripe_events.errors import (
     StoreError,
     UsageError,
 )
-from stripe_events.storage._records import HandlerRecord
+from stripe_events.storage._records import OVER, HandlerRecord
 from stripe_events.storage._results import NOTHING_NEW, HandlerResult
 
 if TYPE_CHECKING:
@@ -138,12 +138,14 @@ class Attempt:
                 self._ledger.store, self._claimed.claim, self._claimed.record, record, self._joined
             )
             context.completion = completion
-            result = yield from self._result_of(record, handler, context)
+            result = self._unrun(record, handler, context)
+            if result is None:
+                result = yield Run(handler, self._event, context)
             if result.cancelled or result.abandoned:
                 return (yield from self._drained(give_back=result.cancelled))
             if not completion.begun:
                 finish = finish_of(handler.name, context, result.error)
-                yield from self._record(finish, undecided=result.undecided)
+                yield from self._finish(finish, finish.outcome, undecided=result.undecided)
                 continue
             stopped = yield from self._record_completed(completion, context, result.error)
             if stopped is not None:
@@ -159,9 +161,8 @@ class Attempt:
         for planned in self._joined.wanted:
             yield HandlerRecord(planned.name, undecided=planned.undecided), by_name[planned.name]
 
-    def _result_of(
-        self, record: HandlerRecord, handler: Handler, context: Context
-    ) -> Generator[Effect, Any, RunResult]:
+    def _unrun(self, record: HandlerRecord, handler: Handler, context: Context) -> RunResult | None:
+        """Give the result of a handler that is not to be run, or None if it is."""
         if handler.name in self._claimed.stale:
             context.skip(STALE)
             return SUCCEEDED
@@ -175,12 +176,7 @@ class Attempt:
             if not wanted:
                 context.skip("where refused it")
                 return SUCCEEDED
-        result: RunResult = yield Run(handler, self._event, context)
-        return result
-
-    def _record(self, finish: Finish, *, undecided: bool = False) -> Generator[Effect, Any, None]:
-        yield from self._finish(finish, finish.outcome, undecided=undecided)
-        self._delivery.answer = self._delivery.answer or finish.answer
+        return None
 
     def _record_completed(
         self, completion: Completion, context: Context, error: Exception | None
@@ -199,7 +195,8 @@ class Attempt:
             return None
         if error is not None and any(isinstance(leaf, LostClaim) for leaf in leaves(error)):
             raise LostClaim(str(error)) from error
-        yield from self._record(finish_of(name, context, error or completion.uncommitted()))
+        finish = finish_of(name, context, error or completion.uncommitted())
+        yield from self._finish(finish, finish.outcome)
         return None
 
     def _record_settled(
@@ -209,7 +206,6 @@ class Attempt:
         finish = finish_of(name, context, None)
         late = None if error is None or is_stale(error) else error
         yield from self._finish(finish, finish.outcome if late is None else "failed", late=late)
-        self._delivery.answer = self._delivery.answer or finish.answer
         if late is not None:
             log("ERROR", f"{name} is done for {self._event.id}, but failed afterwards", late)
             self._settings.observers.tell("LateError", self._event, name, late)
@@ -240,6 +236,7 @@ class Attempt:
             raise
         self._state = told.state
         self._finished.append(finish)
+        self._delivery.answer = self._delivery.answer or finish.answer
 
     def _drained(self, *, give_back: bool) -> Flow:
         """Answer that a shutdown came between; a thread that still runs keeps the claim."""
@@ -253,7 +250,7 @@ class Attempt:
         return WebhookResponse(Outcome.DRAINING, self._event.id, None, self._delivery.answer)
 
     def _end(self) -> Flow:
-        missing = yield from self._bury_missing()
+        missing = () if self._state in OVER else (yield from self._bury_missing())
         if self._state == "done":
             return self._handled()
         if self._state == "dead":

@@ -8,11 +8,10 @@ time of a NamedTuple.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from stripe_events._delivery.context import Context
     from stripe_events._event import AnyEvent
     from stripe_events._messages import Answer, Headers
@@ -33,27 +32,16 @@ class Verify:
         self.headers = headers
 
 
-class Call:
-    """A verb of a store with its arguments; calling gives its result, or an awaitable of it."""
+class Call(partial[Any]):
+    """A verb of a store with its arguments; calling gives its result."""
 
-    __slots__ = ("_arguments", "_verb", "is_async")
+    is_async = False
 
-    def __init__(
-        self, verb: Callable[..., Any], arguments: tuple[Any, ...], *, is_async: bool
-    ) -> None:
-        """Take what is to be called."""
-        self._verb = verb
-        self._arguments = arguments
-        self.is_async = is_async
 
-    @property
-    def name(self) -> str:
-        """What the verb is called."""
-        return str(getattr(self._verb, "__name__", self._verb))
+class AsyncCall(Call):
+    """The same, of a store that is awaited; calling gives an awaitable of the result."""
 
-    def __call__(self) -> Any:
-        """Call the verb."""
-        return self._verb(*self._arguments)
+    is_async = True
 
 
 class StoreEffect:

@@ -12,7 +12,7 @@ import random
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from stripe_events._callables import is_async
-from stripe_events._delivery.effects import Call
+from stripe_events._delivery.effects import AsyncCall, Call
 from stripe_events._delivery.heartbeat import Heartbeat
 from stripe_events._delivery.order import order_key, stale_key
 from stripe_events._registry import account_of
@@ -50,13 +50,14 @@ class StoreOptions(NamedTuple):
 class Ledger:
     """A store with all that deliveries need to know when they use it."""
 
-    __slots__ = ("code", "heartbeat", "is_async", "options", "store")
+    __slots__ = ("_call", "code", "heartbeat", "is_async", "options", "store")
 
     def __init__(self, options: StoreOptions, table: RoutingTable) -> None:
         """Take what the router was told, and what its code has."""
         self.options = options
         self.store = options.store
         self.is_async = is_async(options.store.accept)
+        self._call = AsyncCall if self.is_async else Call
         self.code = Code(
             frozenset(table.by_name),
             tuple((old, h.name) for h in table.handlers for old in h.formerly),
@@ -75,7 +76,7 @@ class Ledger:
 
     def call(self, verb: str, *arguments: Any) -> Call:
         """Give a verb of the store with its arguments, to be called by a driver."""
-        return Call(getattr(self.store, verb), arguments, is_async=self.is_async)
+        return self._call(getattr(self.store, verb), *arguments)
 
     def arrival(self, event: AnyEvent, payload: bytes, plan: Plan, *, trusted: bool) -> Arrival:
         """Give what the store is to know of an event; what ``order_by`` raises is raised."""
@@ -136,12 +137,14 @@ def planned(
 ) -> tuple[PlannedHandler, ...]:
     """Give the handlers as the store is to know them."""
     return tuple(
-        PlannedHandler(
-            handler.name,
-            None if handler.stale is None else stale_key(handler.stale, event),
-            undecided,
-        )
-        for handler in handlers
+        [
+            PlannedHandler(
+                handler.name,
+                None if handler.stale is None else stale_key(handler.stale, event),
+                undecided,
+            )
+            for handler in handlers
+        ]
     )
 
 

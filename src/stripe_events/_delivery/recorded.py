@@ -46,7 +46,7 @@ def deliver(
 ) -> Flow:
     """Record and claim an event, run what is left, and answer."""
     wanted, undecided = settings.table.candidates(event)
-    plan = Plan(planned(event, wanted), (), tuple(handler.name for handler in undecided))
+    plan = Plan(planned(event, wanted), (), tuple([handler.name for handler in undecided]))
     payload = encoded(event) if body is None else body_bytes(body)
     try:
         arrival = ledger.arrival(event, payload, plan, trusted=delivery.secret is None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from stripe_events._fork import Lock
+from stripe_events._fork import start_anew_in_children
 from stripe_events.storage._bases import SyncVerbs, drive
 from stripe_events.storage._operations import (
     ExtendLeases,
@@ -20,12 +21,13 @@ from stripe_events.storage._operations import (
     WriteEach,
 )
 from stripe_events.storage._queries import is_due, matches, waiting_since
+from stripe_events.storage._records import EventRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stripe_events.storage._operations import Change, KeyChange
-    from stripe_events.storage._records import EventRecord, KeyId, KeyRecord
+    from stripe_events.storage._records import KeyId, KeyRecord
     from stripe_events.storage._results import Claim
     from stripe_events.storage._verbs import Verb
 
@@ -47,7 +49,8 @@ class MemoryStore(SyncVerbs):
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         """Start empty."""
         self._clock = clock
-        self._lock = Lock()
+        self.start_anew()
+        start_anew_in_children(self)
         self._events: dict[tuple[str, str], EventRecord] = {}
         self._payloads: dict[tuple[str, str], bytes] = {}
         self._keys: dict[KeyId, KeyRecord] = {}
@@ -63,6 +66,10 @@ class MemoryStore(SyncVerbs):
             ExtendLeases: self._extend_leases,
         }
 
+    def start_anew(self) -> None:
+        """Be open to verbs, in the child of a fork as well."""
+        self._lock = threading.Lock()
+
     def _run(self, verb: Verb[T]) -> T:
         return drive(verb, self._perform)
 
@@ -71,7 +78,7 @@ class MemoryStore(SyncVerbs):
             return self._performers[type(operation)](operation)
 
     def _read_event(self, asked: ReadEvent) -> tuple[float, EventRecord | None]:
-        return self._clock(), self._events.get((asked.scope, asked.id))
+        return self._clock(), self._events.get(asked)
 
     def _read_keys(self, asked: ReadKeys) -> list[KeyRecord | None]:
         return [self._keys.get(key) for key in asked.ids]
@@ -110,16 +117,17 @@ class MemoryStore(SyncVerbs):
         return [self._payloads.get((asked.scope, event_id)) for event_id in asked.ids]
 
     def _write(self, write: Write) -> bool:
-        if not all(map(self._holds, write.changes)) or not all(map(self._key_holds, write.keys)):
+        changes, keys, payload = write
+        if not all(map(self._holds, changes)) or (keys and not all(map(self._key_holds, keys))):
             return False
-        for change in write.changes:
+        for change in changes:
             self._make(change)
-        for key in write.keys:
+        for key in keys:
             revision = 1 if key.old is None else key.old.revision + 1
             self._keys[key.new.id] = key.new._replace(revision=revision)
-        if write.payload is not None and write.changes[0].new is not None:
-            new = write.changes[0].new
-            self._payloads[new.scope, new.id] = write.payload
+        if payload is not None and changes[0].new is not None:
+            new = changes[0].new
+            self._payloads[new.scope, new.id] = payload
         return True
 
     def _write_each(self, write: WriteEach) -> tuple[bool, ...]:
@@ -143,11 +151,12 @@ class MemoryStore(SyncVerbs):
         return lost
 
     def _holds(self, change: Change) -> bool:
-        one = change.old or change.new
+        old, new = change
+        one = old or new
         stored = one and self._events.get((one.scope, one.id))
-        if change.old is None or stored is None:
-            return change.old is None and stored is None
-        return stored.revision == change.old.revision
+        if old is None or stored is None:
+            return old is None and stored is None
+        return stored.revision == old.revision
 
     def _key_holds(self, change: KeyChange) -> bool:
         stored = self._keys.get(change.new.id)
@@ -163,9 +172,14 @@ class MemoryStore(SyncVerbs):
                 self._payloads.pop((old.scope, old.id), None)
             return
         identity = (new.scope, new.id)
-        self._events[identity] = new if old is None else new._replace(revision=old.revision + 1)
+        self._events[identity] = new if old is None else _risen(new, old.revision)
         if new.erased:
             self._payloads.pop(identity, None)
+
+
+def _risen(record: EventRecord, revision: int) -> EventRecord:
+    # The revision is the last field; `_replace` would look at each of them.
+    return EventRecord._make((*record[:-1], revision + 1))
 
 
 def _position(record: EventRecord) -> tuple[float, float, str]:

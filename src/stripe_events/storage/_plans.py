@@ -25,13 +25,15 @@ def planned(plan: Plan, code: Code | None) -> tuple[HandlerRecord, ...]:
     """
     pairs = () if code is None else code.formerly
     return tuple(
-        HandlerRecord(
-            name,
-            formerly=tuple(old for old, new in pairs if new == name) if pairs else (),
-            stale_key=stale_key,
-            undecided=undecided,
-        )
-        for name, stale_key, undecided in plan.wanted
+        [
+            HandlerRecord(
+                name,
+                formerly=tuple(old for old, new in pairs if new == name) if pairs else (),
+                stale_key=stale_key,
+                undecided=undecided,
+            )
+            for name, stale_key, undecided in plan.wanted
+        ]
     )
 
 
@@ -107,7 +109,7 @@ def running_order(handlers: Iterable[HandlerRecord], code: Code) -> tuple[str, .
     left = [h for h in handlers if h.outcome not in SETTLED and h.name in names]
     if len(left) > 1:
         left.sort(key=_abandoned)
-    return tuple(handler.name for handler in left)
+    return tuple([handler.name for handler in left])
 
 
 def _abandoned(handler: HandlerRecord) -> int:
@@ -150,7 +152,18 @@ def find(record: EventRecord, name: str) -> HandlerRecord | None:
 
 def replaced(record: EventRecord, handler: HandlerRecord) -> EventRecord:
     """Give the record with this handler in the place of the one of the same name."""
-    if len(record.handlers) == 1:
-        return record._replace(handlers=(handler,))
-    handlers = tuple(handler if one.name == handler.name else one for one in record.handlers)
-    return record._replace(handlers=handlers)
+    return record._replace(handlers=with_handler(record.handlers, handler))
+
+
+def with_handler(
+    handlers: tuple[HandlerRecord, ...], handler: HandlerRecord
+) -> tuple[HandlerRecord, ...]:
+    """Give the handlers with this one in the place of the one of the same name."""
+    if len(handlers) == 1:
+        return (handler,)
+    return tuple(handler if one.name == handler.name else one for one in handlers)
+
+
+def all_settled(handlers: Iterable[HandlerRecord]) -> bool:
+    """Tell whether nothing is left to do."""
+    return SETTLED.issuperset([handler.outcome for handler in handlers])

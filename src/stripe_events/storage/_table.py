@@ -7,7 +7,7 @@ searches it, and the documentation draws it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from stripe_events.storage._records import State
@@ -145,9 +145,12 @@ TRANSITIONS: Final = (
     Transition("forget", "dead", "last seen long ago", "absent", "watermark", "count"),
 )
 
-_TARGETS: Final = {(row.verb, row.source, row.when): row.target for row in TRANSITIONS}
+_TARGETS: Final[dict[tuple[Verb, Source, When], Any]] = {
+    (row.verb, row.source, row.when): row.target for row in TRANSITIONS
+}
 
 
 def target(verb: Verb, source: Source, when: When) -> State:
     """Give the state that follows; a KeyError says that the table knows no such step."""
-    return cast("State", _TARGETS[verb, source, when])
+    state: State = _TARGETS[verb, source, when]
+    return state

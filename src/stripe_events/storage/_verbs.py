@@ -75,9 +75,10 @@ def accept(arrival: Arrival, lease: float) -> Verb[Accepted]:
     """Claim an event for this delivery; see ``EventStore.accept``."""
     while True:
         now, record = yield ReadEvent(arrival.scope, arrival.id)
-        asked = to_be_asked(record, arrival.plan, arrival.code) if _is_open(record) else ()
-        if asked:
-            return Undecided(asked)
+        if arrival.plan.undecided and _is_open(record):
+            asked = to_be_asked(record, arrival.plan, arrival.code)
+            if asked:
+                return Undecided(asked)
         if record is None:
             result: Accepted | None = yield from _admit(arrival, now, lease)
         elif record.state in OVER:
@@ -94,9 +95,10 @@ def enqueue(arrival: Arrival) -> Verb[Recorded]:
     """Put an event into the inbox; see ``InboxStore.enqueue``."""
     while True:
         now, record = yield ReadEvent(arrival.scope, arrival.id)
-        asked = to_be_asked(record, arrival.plan, arrival.code) if _is_open(record) else ()
-        if asked:
-            return Undecided(asked)
+        if arrival.plan.undecided and _is_open(record):
+            asked = to_be_asked(record, arrival.plan, arrival.code)
+            if asked:
+                return Undecided(asked)
         if record is None:
             result = yield from _admit(arrival, now, None)
             if result is not None:
@@ -296,7 +298,9 @@ def _claimed(record: EventRecord, now: float) -> Verb[Claimed]:
 
 def _stale(record: EventRecord) -> Verb[frozenset[str]]:
     """Give the handlers that a newer snapshot has overtaken."""
-    marked = [(one.name, one.stale_key) for one in record.unsettled() if one.stale_key]
+    marked = [
+        (one.name, one.stale_key) for one in record.handlers if one.stale_key and not one.is_settled
+    ]
     if not marked:
         return frozenset()
     keys = yield ReadKeys(tuple(_keys.stale_id(record.scope, key) for _, key in marked))
