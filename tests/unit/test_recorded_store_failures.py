@@ -12,7 +12,7 @@ from stripe_events import Outcome
 from stripe_events.errors import ConfigurationError, StoreError, UsageError
 from stripe_events.observers import Failed
 from tests.unit.deliveries import snapshot
-from tests.unit.recorded import LEASE, Died, Handler, only_async, only_handle
+from tests.unit.recorded import AWAITED, LEASE, Died, Handler, only_handle
 
 if TYPE_CHECKING:
     from stripe_events import Context, EventRouter
@@ -281,11 +281,9 @@ def test_trusted_input_that_has_no_json_is_refused(service: Service) -> None:
         service.process(service.code({"a": Handler()}), payload)
 
 
-@only_async
+@pytest.mark.parametrize("service", [AWAITED], indirect=True)
 def test_a_store_that_cancels_itself_has_failed(service: Service, failing: Failing) -> None:
     """Nobody asked for it: neither the client nor a shutdown."""
-    if not service.way.awaits_store:
-        return
     failing.before["accept"] = asyncio.CancelledError()
 
     failed(service, service.code({"a": Handler()}))
