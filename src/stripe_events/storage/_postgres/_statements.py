@@ -82,7 +82,10 @@ class Statements:
             Admit: self._admit,
             Settle: self._settle,
         }
-        events, keys = tables.events, tables.keys
+        self._write_down_events(tables.events)
+        self._write_down_keys(tables.keys)
+
+    def _write_down_events(self, events: str) -> None:
         self._event = (
             f"SELECT {NOW}, {selected()} FROM {events} WHERE scope = %s AND id = %s".encode()  # noqa: S608 - names are quoted
         )
@@ -101,6 +104,8 @@ class Statements:
         self._payloads = (
             f"SELECT id, payload FROM {events} WHERE scope = %s AND id = ANY(%s)".encode()  # noqa: S608
         )
+
+    def _write_down_keys(self, keys: str) -> None:
         self._keys = (
             f"SELECT scope, kind, key, holder, newest, revision FROM {keys} "  # noqa: S608
             "WHERE (scope, kind, key) IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))"
