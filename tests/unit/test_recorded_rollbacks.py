@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stripe_events import EventRouter, Outcome
+from stripe_events.errors import LostClaim
 from stripe_events.events import ChargeSucceeded
+from stripe_events.observers import Failed, LateError
 from stripe_events.storage import SQLiteStore
 from tests.unit.deliveries import NOW, deliver, router, snapshot
+from tests.unit.recorded import LEASE, Handler
+from tests.unit.waiting import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from stripe_events import Context
+    from tests.unit.recorded_sql import SQLService
 
 
 class Shop:
@@ -107,3 +112,20 @@ def test_a_stale_snapshot_that_was_rolled_back_is_skipped(shop: Shop) -> None:
     assert Outcome.HANDLED == deliver(shop.router, snapshot()).outcome
     assert ["evt_2"] == shop.credits()
     assert ("skipped", "succeeded") == (shop.outcome("evt_1"), shop.outcome("evt_2"))
+
+
+def test_a_handler_that_was_given_up_meanwhile_is_not_told_as_done(bank: SQLService) -> None:
+    """Nobody claims the event, for nothing is left of it; its writes are rolled back anyway."""
+
+    def given_up() -> None:
+        bank.clock.now += LEASE
+        taker = bank.code({"a": Handler()}, max_abandoned=1)
+        outcomes.append(bank.threads.submit(bank.deliver, taker).result(LIMIT).outcome)
+
+    outcomes: list[Outcome] = []
+
+    response = bank.deliver(bank.code({"a": bank.crediting(given_up)}))
+
+    assert isinstance(response.error, LostClaim)
+    assert ([Outcome.DEAD], [], {"a": "dead"}) == (outcomes, bank.credits(), bank.outcomes())
+    assert [[], 1] == [bank.told_of(LateError), len(bank.told_of(Failed))]

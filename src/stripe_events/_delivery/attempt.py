@@ -185,6 +185,9 @@ class Attempt:
         name = completion.handler.name
         settled: bool | None = completion.committed
         if not settled:
+            lost = _lost_claim(error) or _lost_claim(completion.error)
+            if lost is not None:  # by which nothing was committed, whoever has settled it
+                raise LostClaim(str(lost)) from lost
             settled = yield IsSettled(self._ledger.call("is_settled", self._claimed.claim, name))
         if settled is None and completion.joins:
             still_open = UsageError(_STILL_OPEN)
@@ -193,8 +196,6 @@ class Attempt:
         if settled:
             yield from self._record_settled(name, context, error)
             return None
-        if error is not None and any(isinstance(leaf, LostClaim) for leaf in leaves(error)):
-            raise LostClaim(str(error)) from error
         finish = finish_of(name, context, error or completion.uncommitted())
         yield from self._finish(finish, finish.outcome)
         return None
@@ -311,6 +312,12 @@ class Attempt:
 
     def _failed(self, error: StripeEventsError) -> WebhookResponse:
         return failed(self._settings, self._event, self._delivery, error, self._finished)
+
+
+def _lost_claim(error: Exception | None) -> Exception | None:
+    if error is None:
+        return None
+    return next((leaf for leaf in leaves(error) if isinstance(leaf, LostClaim)), None)
 
 
 def _missing_message(event: AnyEvent, missing: tuple[str, ...]) -> str:
