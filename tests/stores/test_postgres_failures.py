@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,10 @@ import psycopg
 import pytest
 
 from stripe_events.errors import ConfigurationError, StoreError
-from stripe_events.storage import Claimed, Held
+from stripe_events.storage import Claimed
 from stripe_events.storage._postgres._dsn import bounded
 from stripe_events.storage._postgres._limits import AsyncLimitedConnection, LimitedConnection
 from stripe_events.testing._contract.making import arrival, died
-from stripe_events.testing._contract.racing import together
 from tests.stores.faults.proxy import proxy_to
 from tests.stores.postgres_ledgers import SUCCEEDED
 
@@ -195,15 +195,24 @@ def test_a_connection_to_a_standby_is_not_kept(ledgers: Ledgers) -> None:
     assert 1 == store.claim("evt_2").token
 
 
-def test_a_conflict_under_a_higher_isolation_is_tried_again(ledgers: Ledgers) -> None:
-    """Where the database's default is SERIALIZABLE, verbs read once more."""
+@pytest.mark.parametrize("remembers", [True, False])
+def test_a_conflict_under_a_higher_isolation_is_tried_again(
+    ledgers: Ledgers, *, remembers: bool
+) -> None:
+    """Where the database's default is SERIALIZABLE, a write that came too late reads once more."""
     ledgers.execute(
         f"ALTER DATABASE {ledgers.database} SET default_transaction_isolation = 'serializable'"
     )
-    store = ledgers.ready()
-    answers = together([lambda: store.accept(arrival()) for _ in range(8)])
-    assert 1 == sum(isinstance(answer, Claimed) for answer in answers)
-    assert 7 == sum(isinstance(answer, Held) for answer in answers)
+    store = ledgers.ready(lock_timeout=60.0)
+    claim = store.claim()
+    finisher = store if remembers else ledgers.open(lock_timeout=60.0)
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with ledgers.connect() as connection, ThreadPoolExecutor() as threads:
+        connection.execute("UPDATE stripe_events.events SET revision = revision + 1")
+        finished = threads.submit(finisher.finish, claim, SUCCEEDED)
+        ledgers.server.until(lambda: [(1,)] == ledgers.execute(waiting))
+        connection.commit()
+        assert "done" == finished.result().state
 
 
 def test_a_dsn_is_bounded_where_it_says_nothing() -> None:

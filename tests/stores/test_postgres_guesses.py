@@ -86,6 +86,16 @@ def test_a_claim_that_was_ended_elsewhere_is_lost(ledgers: Ledgers, verb: str) -
         store.finish(claim, SUCCEEDED)
 
 
+def test_an_event_that_was_recorded_anew_is_another_ones(ledgers: Ledgers) -> None:
+    """After a restore the same event may be claimed by somebody else, with the same token."""
+    store, other = ledgers.ready(), ledgers.open()
+    stale = store.claim()
+    ledgers.execute("TRUNCATE stripe_events.events")
+    assert stale.token == other.claim().token
+    with pytest.raises(LostClaim):
+        store.finish(stale, SUCCEEDED)
+
+
 def test_what_was_taken_by_a_worker_is_settled_in_the_same_way(ledgers: Ledgers) -> None:
     """Claims of take_due are remembered too."""
     store = ledgers.ready()

@@ -9,6 +9,7 @@ import pytest
 from psycopg import errors
 
 from stripe_events.errors import LostClaim, StoreError, UsageError
+from stripe_events.storage._postgres import _async, _sync
 from tests.stores.postgres_ledgers import SUCCEEDED
 
 if TYPE_CHECKING:
@@ -195,3 +196,24 @@ def test_a_block_that_closes_its_connection_is_told(ledgers: Ledgers, store: Ope
         ended(store, claim, block)
     ended(store, claim, lambda execute: execute(WRITE))
     assert (1, "done") == (written(ledgers), store.state())
+
+
+def test_a_commit_on_a_connection_that_is_closed_is_told(ledgers: Ledgers) -> None:
+    """Psycopg says nothing then, and the handler would count as done."""
+
+    async def acommit() -> None:
+        connection = await psycopg.AsyncConnection.connect(ledgers.dsn)
+        block = psycopg.AsyncTransaction(connection)
+        await block.__aenter__()
+        await connection.close()
+        await _async._commit(block, connection)
+
+    def commit() -> None:
+        connection = psycopg.connect(ledgers.dsn)
+        block = psycopg.Transaction(connection)
+        block.__enter__()
+        connection.close()
+        _sync._commit(block, connection)
+
+    with pytest.raises(StoreError, match="made or not"):
+        commit() if ledgers.kind == "sync" else ledgers.driver.done(acommit())
