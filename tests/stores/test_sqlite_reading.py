@@ -60,7 +60,7 @@ DEAD = Query(states=("dead",))
         (ReadList("a", Query(), 10, None), "USING INDEX stripe_events_by_age (scope=?)"),
         (ReadList("a", Query(), 10, AFTER), BY_AGE + "(first_seen,id)>(?,?))"),
         (ReadList("a", Query(seen_before=1.0), 10, None), BY_AGE + "first_seen<?)"),
-        (ReadList("a", DEAD, 10, None), "USING INDEX stripe_events_open (scope=?)"),
+        (ReadList("a", DEAD, 10, None), "USING INDEX stripe_events_resting (scope=?)"),
     ],
 )
 @pytest.mark.parametrize("analyzed", [False, True])
@@ -80,7 +80,11 @@ def test_each_reading_follows_an_index_in_its_order(
 
 @pytest.mark.parametrize(
     ("asked", "index"),
-    [(Query(ids=("evt_1",)), "stripe_events_by_id"), (Query(overdue=1.0), "stripe_events_ready")],
+    [
+        (Query(ids=("evt_1",)), "stripe_events_by_id"),
+        (Query(overdue=1.0), "stripe_events_ready"),
+        (Query(states=("claimed", "failed")), "stripe_events_ready"),
+    ],
 )
 def test_what_is_few_is_sorted(store: SQLiteStore, asked: Query, index: str) -> None:
     """The order of the page is not that of the index."""

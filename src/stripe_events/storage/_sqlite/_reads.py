@@ -15,7 +15,7 @@ from stripe_events.storage._operations import (
 )
 from stripe_events.storage._records import KeyRecord
 from stripe_events.storage._sqlite._rows import COLUMNS, loaded
-from stripe_events.storage._sqlite._schema import OPEN, READY, WAITING
+from stripe_events.storage._sqlite._schema import READY, RESTING, WAITING
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from stripe_events.storage._results import Query
 
 T = TypeVar("T")
+
+_RARE: Final = (
+    (frozenset({"pending", "parked", "failed", "dead"}), "stripe_events_resting", RESTING),
+    (frozenset({"pending", "failed", "claimed"}), "stripe_events_ready", READY),
+)
 
 _FROM: Final = f"SELECT {', '.join(COLUMNS)} FROM stripe_events_events"  # noqa: S608 - names of ours
 _SELECT: Final = f"{_FROM} WHERE scope = ?"
@@ -112,9 +117,15 @@ def _index(query: Query) -> str:
         return "stripe_events_by_id"
     if query.overdue is not None:
         return "stripe_events_ready"
-    if query.states and "done" not in query.states:
-        return "stripe_events_open"
-    return "stripe_events_by_age"
+    return next((index for index, _ in _rare(query)), "stripe_events_by_age")
+
+
+def _rare(query: Query) -> Iterator[tuple[str, str]]:
+    """Give the indexes that hold all of these states and few others, and what they are of."""
+    if query.states:
+        for states, index, condition in _RARE:
+            if states.issuperset(query.states):
+                yield index, condition
 
 
 def _conditions(query: Query, now: float) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -123,8 +134,8 @@ def _conditions(query: Query, now: float) -> Iterator[tuple[str, tuple[Any, ...]
         yield "id IN (SELECT value FROM json_each(?))", (json.dumps(query.ids),)
     if query.states:
         yield f"state IN ({', '.join('?' * len(query.states))})", query.states
-        if "done" not in query.states:
-            yield OPEN, ()
+        for _, condition in _rare(query):
+            yield condition, ()
     for condition, value in (
         ("type GLOB ?", query.type and _glob(query.type)),
         ("account = ?", query.account),

@@ -20,8 +20,11 @@ READY: Final = "state IN ('pending', 'failed', 'claimed')"
 WAITING: Final = "CASE state WHEN 'claimed' THEN lease_until ELSE due END"
 """Where ``READY`` holds, from when anybody may claim an event; the index needs these very words."""
 
-OPEN: Final = "state <> 'done'"
-"""What is looked for among millions that are done."""
+RESTING: Final = "state IN ('pending', 'parked', 'failed', 'dead')"
+"""
+What is looked for among millions that are done. What is claimed is not among it, so that
+most events never come into its index.
+"""
 
 # New events are appended to tables and indexes alike, but for the one by id: a row that
 # is claimed and finished stays in few pages. Types are plain, because converters that a
@@ -59,8 +62,8 @@ _FIRST: Final = (
     "CREATE UNIQUE INDEX stripe_events_by_id ON stripe_events_events (scope, id)",
     "CREATE INDEX stripe_events_by_age ON stripe_events_events (scope, first_seen, id)",
     f"""
-    CREATE INDEX stripe_events_open ON stripe_events_events (scope, first_seen, id)
-        WHERE {OPEN}
+    CREATE INDEX stripe_events_resting ON stripe_events_events (scope, first_seen, id)
+        WHERE {RESTING}
     """,
     f"""
     CREATE INDEX stripe_events_ready ON stripe_events_events (scope, {WAITING})
