@@ -25,14 +25,13 @@ _UPDATE_EACH = """
 WITH changes AS (
     SELECT * FROM unnest({arrays}) AS c (scope, id, revision, {names})
 ), unchanged AS (
-    SELECT e.scope, e.id FROM {events} e JOIN changes c USING (scope, id)
+    SELECT c.* FROM {events} e JOIN changes c USING (scope, id)
     WHERE e.revision = c.revision
     FOR UPDATE OF e SKIP LOCKED
 ), changed AS (
     UPDATE {events} e SET {assigned}, revision = e.revision + 1,
         payload = CASE WHEN c.erased THEN NULL ELSE e.payload END
-    FROM changes c JOIN unchanged u USING (scope, id)
-    WHERE e.scope = c.scope AND e.id = c.id
+    FROM unchanged c WHERE e.scope = c.scope AND e.id = c.id
     RETURNING e.scope, e.id
 )
 SELECT scope, id FROM changed
