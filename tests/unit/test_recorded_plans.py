@@ -181,6 +181,21 @@ def test_old_code_does_not_run_a_renamed_handler_again(service: Service) -> None
     assert {"b": "failed"} == service.outcomes()
 
 
+def test_old_code_does_not_run_again_what_joined_in_a_rescue(service: Service) -> None:
+    """Also there a handler that was renamed is known by its former name, and has its key."""
+    service.deliver(service.code({"x": Handler(ValueError("not now"))}))
+    service.ledger.retry("default", "evt_1")
+    after, before = Handler(ValueError("not now")), Handler()
+    router = renamed(service, after)
+    service.rescue(router)
+
+    service.deliver(service.code({"x": Handler(), "a": before}))
+    service.deliver(router)
+
+    assert ([1, 2], 0) == (after.attempts, before.runs)
+    assert {"evt_1/a"} == {ctx.idempotency_key for ctx in after.contexts}
+
+
 def test_an_owner_with_old_code_can_finish_what_was_renamed_meanwhile(service: Service) -> None:
     """Its claim is still the last one."""
 

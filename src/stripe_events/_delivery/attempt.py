@@ -159,7 +159,8 @@ class Attempt:
             if record is not None and name in by_name:
                 yield record, by_name[name]
         for planned in self._joined.wanted:
-            yield HandlerRecord(planned.name, undecided=planned.undecided), by_name[planned.name]
+            name, _, undecided, formerly = planned
+            yield HandlerRecord(name, undecided=undecided, formerly=formerly), by_name[name]
 
     def _unrun(self, record: HandlerRecord, handler: Handler, context: Context) -> RunResult | None:
         """Give the result of a handler that is not to be run, or None if it is."""

@@ -142,6 +142,7 @@ def planned(
                 handler.name,
                 None if handler.stale is None else stale_key(handler.stale, event),
                 undecided,
+                handler.formerly,
             )
             for handler in handlers
         ]

@@ -28,11 +28,11 @@ def planned(plan: Plan, code: Code | None) -> tuple[HandlerRecord, ...]:
         [
             HandlerRecord(
                 name,
-                formerly=tuple(old for old, new in pairs if new == name) if pairs else (),
+                formerly=formerly or tuple([old for old, new in pairs if new == name]),
                 stale_key=stale_key,
                 undecided=undecided,
             )
-            for name, stale_key, undecided in plan.wanted
+            for name, stale_key, undecided, formerly in plan.wanted
         ]
     )
 

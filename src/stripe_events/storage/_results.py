@@ -10,11 +10,16 @@ if TYPE_CHECKING:
 
 
 class PlannedHandler(NamedTuple):
-    """A handler that is to run for an event; the rest as in ``HandlerRecord``."""
+    """
+    A handler that is to run for an event; the rest as in ``HandlerRecord``.
+
+    Its former names are also in ``Code``, where a verb is given that.
+    """
 
     name: str
     stale_key: str | None = None
     undecided: bool = False
+    formerly: tuple[str, ...] = ()
 
 
 class Plan(NamedTuple):
