@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from stripe_events import EventRouter
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -55,11 +57,16 @@ def typed(page: Path) -> list[str]:
 def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A page's blocks run from top to bottom; one marked ``no-run`` must at least compile."""
     monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": page.stem}
-    for block in blocks(page, "python"):
-        code = compile("\n" * block.line + block.text, page, "exec")
-        if block.runs:
-            exec(code, namespace)
+    namespace: dict[str, object] = {"__name__": page.stem}
+    try:
+        for block in blocks(page, "python"):
+            code = compile("\n" * block.line + block.text, page, "exec")
+            if block.runs:
+                exec(code, namespace)
+    finally:
+        for router in namespace.values():
+            if isinstance(router, EventRouter):
+                router.close()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
