@@ -119,7 +119,7 @@ def stores(session: nox.Session) -> None:
 def model(session: nox.Session) -> None:
     """Run tests/model: every way that the ledger's states can go, searched exhaustively."""
     session.install("-e.", *group("tests"))
-    run_tests(session, "tests/model", measured=True)
+    run_tests(session, "tests/model", measured=False)
 
 
 @nox.session(python=NEWEST)
