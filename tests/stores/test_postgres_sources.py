@@ -212,3 +212,15 @@ def test_an_async_store_serves_one_event_loop_after_another(ledgers: Ledgers) ->
     ledgers.driver.close()
     store.driver = ledgers.driver = Driver()
     assert "claimed" == store.state()
+
+
+def test_statements_are_not_prepared_behind_a_pooler(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It announces a process of its own, and gives the server's to others between transactions."""
+    monkeypatch.setattr(psycopg.ConnectionInfo, "backend_pid", 1)
+    store = ledgers.ready()
+    for number in range(8):
+        store.finish(store.claim(f"evt_{number}"), SUCCEEDED)
+    with store.transaction(store.claim("evt_9")) as execute:
+        assert [(0,)] == execute("SELECT count(*) FROM pg_prepared_statements")

@@ -12,7 +12,6 @@ from psycopg import errors
 from stripe_events.storage import _verbs
 from stripe_events.storage._bases import AsyncVerbs, adrive
 from stripe_events.storage._operations import ExtendLeases
-from stripe_events.storage._postgres._admission import admission, admitted
 from stripe_events.storage._postgres._async_pools import async_pools, ataken
 from stripe_events.storage._postgres._completion import complete_on
 from stripe_events.storage._postgres._errors import (
@@ -28,6 +27,7 @@ from stripe_events.storage._postgres._guesses import Guesses
 from stripe_events.storage._postgres._ledger import Ledger
 from stripe_events.storage._postgres._limits import patient
 from stripe_events.storage._postgres._statements import unmade
+from stripe_events.storage._postgres._steps import accept, finish
 from stripe_events.storage._results import NOTHING_NEW
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from stripe_events.storage._postgres._async_pools import AsyncConnection, AsyncPool, AsyncSource
     from stripe_events.storage._postgres._checks import Loss
     from stripe_events.storage._postgres._statements import Step
+    from stripe_events.storage._postgres._steps import Steps
     from stripe_events.storage._results import (
         Accepted,
         Arrival,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
         HandlerResult,
         Plan,
     )
-    from stripe_events.storage._verbs import Verb
 
 T = TypeVar("T")
 
@@ -97,22 +97,13 @@ class AsyncPostgresStore(AsyncVerbs):
 
     async def accept(self, arrival: Arrival, lease: float) -> Accepted:
         """See ``AsyncEventStore.accept``."""
-        step = admission(arrival, lease)
-        now = None if step is None else await self._perform(step)
-        if step is None or now is None:
-            return await super().accept(arrival, lease)
-        claimed = admitted(step, now)
-        self._guesses.admitted(claimed)
-        return claimed
+        return await self._run(accept(self._guesses, arrival, lease))
 
     async def finish(
         self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW
     ) -> Finished:
         """See ``AsyncEventStore.finish``."""
-        guess = self._guesses.guess(claim, result, joined)
-        if guess is not None and await self._perform(guess.step):
-            return guess.told
-        return await super().finish(claim, result, joined)
+        return await self._run(finish(self._guesses, claim, result, joined))
 
     @asynccontextmanager
     async def transaction(
@@ -160,7 +151,7 @@ class AsyncPostgresStore(AsyncVerbs):
 
         return await self._attempt(self._pool, settled)
 
-    async def _run(self, verb: Verb[T]) -> T:
+    async def _run(self, verb: Steps[T]) -> T:
         return await adrive(verb, self._perform)
 
     async def _perform(self, step: Step) -> Any:

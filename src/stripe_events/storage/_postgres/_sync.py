@@ -12,7 +12,6 @@ from psycopg import errors
 from stripe_events.storage import _verbs
 from stripe_events.storage._bases import SyncVerbs, drive
 from stripe_events.storage._operations import ExtendLeases
-from stripe_events.storage._postgres._admission import admission, admitted
 from stripe_events.storage._postgres._completion import complete_on
 from stripe_events.storage._postgres._errors import (
     CONFLICT,
@@ -28,6 +27,7 @@ from stripe_events.storage._postgres._ledger import Ledger
 from stripe_events.storage._postgres._limits import patient
 from stripe_events.storage._postgres._pools import pools, taken
 from stripe_events.storage._postgres._statements import unmade
+from stripe_events.storage._postgres._steps import accept, finish
 from stripe_events.storage._results import NOTHING_NEW
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from stripe_events.storage._postgres._checks import Loss
     from stripe_events.storage._postgres._pools import Connection, Pool, Source
     from stripe_events.storage._postgres._statements import Step
+    from stripe_events.storage._postgres._steps import Steps
     from stripe_events.storage._results import (
         Accepted,
         Arrival,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
         HandlerResult,
         Plan,
     )
-    from stripe_events.storage._verbs import Verb
 
 T = TypeVar("T")
 
@@ -129,20 +129,11 @@ class PostgresStore(SyncVerbs):
 
     def accept(self, arrival: Arrival, lease: float) -> Accepted:
         """See ``EventStore.accept``."""
-        step = admission(arrival, lease)
-        now = None if step is None else self._perform(step)
-        if step is None or now is None:
-            return super().accept(arrival, lease)
-        claimed = admitted(step, now)
-        self._guesses.admitted(claimed)
-        return claimed
+        return self._run(accept(self._guesses, arrival, lease))
 
     def finish(self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW) -> Finished:
         """See ``EventStore.finish``."""
-        guess = self._guesses.guess(claim, result, joined)
-        if guess is not None and self._perform(guess.step):
-            return guess.told
-        return super().finish(claim, result, joined)
+        return self._run(finish(self._guesses, claim, result, joined))
 
     @contextmanager
     def transaction(
@@ -190,7 +181,7 @@ class PostgresStore(SyncVerbs):
 
         return self._attempt(self._pool, settled)
 
-    def _run(self, verb: Verb[T]) -> T:
+    def _run(self, verb: Steps[T]) -> T:
         return drive(verb, self._perform)
 
     def _perform(self, step: Step) -> Any:

@@ -1,0 +1,45 @@
+"""The two verbs of every delivery, with the shorter ways that PostgreSQL has for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from stripe_events.storage import _verbs
+from stripe_events.storage._postgres._admission import admission, admitted
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from stripe_events.storage._postgres._guesses import Guesses
+    from stripe_events.storage._postgres._statements import Step
+    from stripe_events.storage._results import (
+        Accepted,
+        Arrival,
+        Claim,
+        Finished,
+        HandlerResult,
+        Plan,
+    )
+
+ResultT = TypeVar("ResultT")
+
+Steps: TypeAlias = "Generator[Step, Any, ResultT]"
+
+
+def accept(guesses: Guesses, arrival: Arrival, lease: float) -> Steps[Accepted]:
+    """Record and claim at once what is absent; else see ``_verbs.accept``."""
+    step = admission(arrival, lease)
+    now = None if step is None else (yield step)
+    if step is None or now is None:
+        return (yield from _verbs.accept(arrival, lease))
+    claimed = admitted(step, now)
+    guesses.admitted(claimed)
+    return claimed
+
+
+def finish(guesses: Guesses, claim: Claim, result: HandlerResult, joined: Plan) -> Steps[Finished]:
+    """Write at once what follows from what is remembered; else see ``_verbs.finish``."""
+    guess = guesses.guess(claim, result, joined)
+    if guess is not None and (yield guess.step):
+        return guess.told
+    return (yield from _verbs.finish(claim, result, joined))
