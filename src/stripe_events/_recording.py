@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stripe_events._compilation import Compilation
-from stripe_events._delivery.context import Delivery
 from stripe_events._delivery.drivers import Drivers
 from stripe_events._messages import Outcome
 from stripe_events._store_options import check_verbs
-from stripe_events.errors import ConfigurationError, LostClaim
+from stripe_events.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +21,6 @@ if TYPE_CHECKING:
     from stripe_events._messages import WebhookResponse
     from stripe_events.observers import Overdue
     from stripe_events.storage._records import EventRecord
-    from stripe_events.storage._results import Taken
 
 RESCUE_LIMIT = 900.0
 """Seconds that the handlers of one event have when nobody waits for the answer."""
@@ -95,31 +91,18 @@ class Recording(Compilation):
         """
         settings, ledger = self._with_ledger(_INBOX_VERBS, in_threads=True)
         tally = _Tally()
-        while not tally.is_over and (taken := ledger.store.take_due(*self._due(ledger))):
-            for one in taken:
-                if tally.is_new(one):
-                    flow = self._resumed(settings, ledger, one, time_limit)
-                    tally.add(self._drivers.drive(flow))
-                if tally.not_begun:
-                    with suppress(LostClaim):
-                        ledger.store.give_back(one.claimed.claim, ledger.release(retry_after=0.0))
+        while not tally.is_over:
+            flow = _rescue(settings, ledger, time_limit, tally.seen)
+            tally.add(self._drivers.drive(flow))
         return tally.rescued()
 
     async def arescue(self, *, time_limit: float = RESCUE_LIMIT) -> Rescued:
         """Do the same as ``rescue``, in the running event loop, with either kind of store."""
         settings, ledger = self._with_ledger(_INBOX_VERBS)
-        tally, store = _Tally(), ledger.store
-        while not tally.is_over and (
-            taken := await _awaited(ledger, store.take_due, *self._due(ledger))
-        ):
-            for one in taken:
-                if tally.is_new(one):
-                    flow = self._resumed(settings, ledger, one, time_limit)
-                    tally.add(await self._drivers.adrive(flow))
-                if tally.not_begun:
-                    with suppress(LostClaim):
-                        release = ledger.release(retry_after=0.0)
-                        await _awaited(ledger, store.give_back, one.claimed.claim, release)
+        tally = _Tally()
+        while not tally.is_over:
+            flow = _rescue(settings, ledger, time_limit, tally.seen)
+            tally.add(await self._drivers.adrive(flow))
         return tally.rescued()
 
     def overdue(self, *, grace: float = 300.0) -> Overdue:
@@ -171,41 +154,21 @@ class Recording(Compilation):
             settings.observers.tell("Overdue", *overdue)
         return overdue
 
-    def _due(self, ledger: Ledger) -> tuple[str, Any, str, float, int]:
-        options = ledger.options
-        # One at a time: while its handlers run, nothing else waits under a claim.
-        return options.scope, ledger.code, os.urandom(8).hex(), options.lease, 1
-
-    def _resumed(self, settings: Settings, ledger: Ledger, taken: Taken, seconds: float) -> Flow:
-        from stripe_events._delivery.recorded import resume
-
-        return resume(settings, ledger, taken, Delivery(self._clock(), None, seconds))
-
 
 class _Tally:
     """
     What became of the events of one rescue, each of which is run once.
 
-    ``is_over``: an event has come a second time, or the router stops. ``not_begun``: so that
-    the event taken last was not run, and its claim is to be given back.
+    ``seen``: their ids. ``is_over``: nothing is left to do, or the router stops.
     """
 
     def __init__(self) -> None:
+        self.seen: set[str] = set()
         self.is_over = False
-        self.not_begun = False
         self._outcomes: Counter[Outcome] = Counter()
-        self._seen: set[str] = set()
-
-    def is_new(self, taken: Taken) -> bool:
-        event_id = taken.claimed.claim.id
-        self.is_over = self.not_begun = event_id in self._seen
-        self._seen.add(event_id)
-        return not self.is_over
 
     def add(self, response: WebhookResponse) -> None:
-        self.is_over = response.outcome is Outcome.DRAINING
-        # A flow that was begun names its event; it has given the claim back, or had to keep it.
-        self.not_begun = self.is_over and response.event_id is None
+        self.is_over = response.event_id is None or response.outcome is Outcome.DRAINING
         if not self.is_over:
             self._outcomes[response.outcome] += 1
 
@@ -213,6 +176,12 @@ class _Tally:
         handled, dead = self._outcomes[Outcome.HANDLED], self._outcomes[Outcome.DEAD]
         events = self._outcomes.total()
         return Rescued(events, handled, events - handled - dead, dead)
+
+
+def _rescue(settings: Settings, ledger: Ledger, seconds: float, seen: set[str]) -> Flow:
+    from stripe_events._delivery.recorded import rescue
+
+    return rescue(settings, ledger, seconds, seen)
 
 
 def _list_overdue(ledger: Ledger, grace: float) -> Callable[[], Any]:

@@ -7,16 +7,19 @@ delivery at once: nothing more is written, and the lease covers what was claimed
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from stripe_events import _payload
 from stripe_events._delivery.attempt import Attempt, failed, store_failed
-from stripe_events._delivery.effects import Accept, Pause, Suspend
+from stripe_events._delivery.context import Delivery
+from stripe_events._delivery.effects import Accept, GiveBack, Pause, Suspend
 from stripe_events._delivery.ledger import encoded, planned
 from stripe_events._delivery.observing import log
 from stripe_events._messages import Outcome, WebhookResponse, body_bytes, outcome_of
 from stripe_events._parse import event_of
-from stripe_events.errors import Busy, PayloadError, ProcessingError, UsageError
+from stripe_events.errors import Busy, LostClaim, PayloadError, ProcessingError, UsageError
 from stripe_events.storage._plans import known_names
 from stripe_events.storage._results import (
     NOTHING_NEW,
@@ -29,7 +32,6 @@ from stripe_events.storage._results import (
 )
 
 if TYPE_CHECKING:
-    from stripe_events._delivery.context import Delivery
     from stripe_events._delivery.flow import Flow
     from stripe_events._delivery.ledger import Ledger
     from stripe_events._delivery.settings import Settings
@@ -71,6 +73,28 @@ def deliver(
     except Exception as error:  # noqa: BLE001 - a store may be the user's code
         return store_failed(settings, event, delivery, error)
     return (yield from Attempt(settings, ledger, event, delivery, accepted, raised=raised).go())
+
+
+def rescue(settings: Settings, ledger: Ledger, seconds: float, seen: set[str]) -> Flow:
+    """
+    Claim what has been due longest, and run what is left of it; handlers have ``seconds``.
+
+    The answer names no event if none is due, or only one that was ``seen`` before in this
+    pass, which is given back. What the store raises instead of a claim is raised.
+    """
+    options = ledger.options
+    # One at a time: while its handlers run, nothing else waits under a claim.
+    due = (options.scope, ledger.code, os.urandom(8).hex(), options.lease, 1)
+    taken: list[Taken] = yield Accept(ledger.call("take_due", *due))
+    for one in taken:
+        claim = one.claimed.claim
+        if claim.id not in seen:
+            seen.add(claim.id)
+            delivery = Delivery(settings.clock(), None, seconds)
+            return (yield from resume(settings, ledger, one, delivery))
+        with suppress(LostClaim):
+            yield GiveBack(ledger.call("give_back", claim, ledger.release(retry_after=0.0)))
+    return WebhookResponse(Outcome.IGNORED)
 
 
 def resume(settings: Settings, ledger: Ledger, taken: Taken, delivery: Delivery) -> Flow:
