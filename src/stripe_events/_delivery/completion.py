@@ -53,14 +53,14 @@ class Completion:
         self, store: Any, claim: Claim, event: EventRecord, handler: HandlerRecord, joined: Plan
     ) -> None:
         """Take the claim under which the handler runs."""
-        self.store = store
-        self.claim = claim
-        self.event = event
-        self.handler = handler
+        self.store: Any = store
+        self.claim: Claim = claim
+        self.event: EventRecord = event
+        self.handler: HandlerRecord = handler
         self._joined = joined
-        self.begun = False
-        self.joins = False
-        self.committed = False
+        self.begun: bool = False
+        self.joins: bool = False
+        self.committed: bool = False
         self.error: Exception | None = None
 
     def transaction(self, context: Context, store: Any) -> Transaction:

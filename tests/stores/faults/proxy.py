@@ -104,9 +104,8 @@ class Proxy:
             return strikes
 
     def _cut(self) -> None:
-        for one in self._sockets.copy():
-            _end(one)
-        self._sockets.clear()
+        while self._sockets:  # others add to it meanwhile
+            _end(self._sockets.pop())
 
 
 def _end(one: socket.socket) -> None:
