@@ -251,6 +251,11 @@ class RoutingTable:
         wanted = [handler for handler in passed if handler.filters.where is None]
         return wanted, [handler for handler in passed if handler.filters.where is not None]
 
+    def treats_alike(self, event: AnyEvent) -> bool:
+        """Tell whether all events of its type have the same handlers, which ask for no more."""
+        selected, any_filtered = self._for_type(kind_of(event), event.type)
+        return not any_filtered and all(planned.handler.stale is None for planned in selected)
+
     def middleware(self) -> set[Callable[..., Any]]:
         """Give all middleware that is around any handler."""
         return {layer for handler in self.handlers for layer in handler.middleware}

@@ -31,6 +31,8 @@ _BACKOFF_FIRST: Final = 10.0
 _BACKOFF_MOST: Final = 3_600.0
 _MISSING_AGAIN: Final = 60.0
 
+_MOST_REMEMBERED: Final = 2_000
+
 _SPARE: Final = 2.0
 """Seconds between the time limit of handlers and the end of a lease that is to cover them."""
 
@@ -50,7 +52,16 @@ class StoreOptions(NamedTuple):
 class Ledger:
     """A store with all that deliveries need to know when they use it."""
 
-    __slots__ = ("_call", "code", "heartbeat", "is_async", "options", "store")
+    __slots__ = (
+        "_call",
+        "_plans",
+        "_table",
+        "code",
+        "heartbeat",
+        "is_async",
+        "options",
+        "store",
+    )
 
     def __init__(self, options: StoreOptions, table: RoutingTable) -> None:
         """Take what the router was told, and what its code has."""
@@ -58,6 +69,9 @@ class Ledger:
         self.store = options.store
         self.is_async = is_async(options.store.accept)
         self._call = AsyncCall if self.is_async else Call
+        self._table = table
+        # By class and type, where the events of a type are treated alike.
+        self._plans: dict[tuple[type[Any], str], Plan] = {}
         self.code = Code(
             frozenset(table.by_name),
             tuple((old, h.name) for h in table.handlers for old in h.formerly),
@@ -77,6 +91,17 @@ class Ledger:
     def call(self, verb: str, *arguments: Any) -> Call:
         """Give a verb of the store with its arguments, to be called by a driver."""
         return self._call(getattr(self.store, verb), *arguments)
+
+    def plan(self, event: AnyEvent) -> Plan:
+        """Give what the code would do with an event, as far as ``where`` is not to be asked."""
+        plan = self._plans.get((type(event), event.type))
+        if plan is not None:
+            return plan
+        wanted, undecided = self._table.candidates(event)
+        plan = Plan(planned(event, wanted), (), tuple([handler.name for handler in undecided]))
+        if self._table.treats_alike(event) and len(self._plans) < _MOST_REMEMBERED:
+            self._plans[type(event), event.type] = plan
+        return plan
 
     def arrival(self, event: AnyEvent, payload: bytes, plan: Plan, *, trusted: bool) -> Arrival:
         """Give what the store is to know of an event; what ``order_by`` raises is raised."""

@@ -47,8 +47,7 @@ def deliver(
     settings: Settings, ledger: Ledger, event: AnyEvent, delivery: Delivery, body: Body | None
 ) -> Flow:
     """Record and claim an event, run what is left, and answer."""
-    wanted, undecided = settings.table.candidates(event)
-    plan = Plan(planned(event, wanted), (), tuple([handler.name for handler in undecided]))
+    plan = ledger.plan(event)
     payload = encoded(event) if body is None else body_bytes(body)
     try:
         arrival = ledger.arrival(event, payload, plan, trusted=delivery.secret is None)
