@@ -39,11 +39,11 @@ def test_parent_and_child_see_each_others_events(store: SQLiteStore) -> None:
     def child() -> None:
         assert [] == store._connections._idle
         assert "claimed" == state(store, "parents")
-        claim(store, "childs")
+        claim(store, "forked")
 
     assert 0 == end_of(in_child(child))
     assert [] == store._connections._idle
-    assert "claimed" == state(store, "childs")
+    assert "claimed" == state(store, "forked")
     assert not set(parents) & set(store._connections._idle)
 
 
@@ -99,7 +99,7 @@ def test_a_child_that_was_forked_in_the_middle_of_a_block_is_refused(store: SQLi
 
     def child() -> None:
         with pytest.raises(StoreError, match="forked while its parent was using the file"):
-            claim(store, "childs")
+            claim(store, "forked")
         with pytest.raises(StoreError, match="forked while its parent was using the file"):
             store.transaction(event, lambda: SUCCEEDED).__enter__()
 

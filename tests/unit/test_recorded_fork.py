@@ -40,10 +40,10 @@ SCRIPT = """
     pid = os.fork()
     if pid == 0:
         store.__init__()  # its lock may have been the parent's heartbeat's
-        heartbeat.add(Claim("default", "childs", 1, "y"), math.inf)
-        store.wait_for(["childs"])
+        heartbeat.add(Claim("default", "forked", 1, "y"), math.inf)
+        store.wait_for(["forked"])
         heartbeat.stop()
-        print([["childs"]] == [ids for ids in store.calls[:1]], flush=True)
+        print([["forked"]] == [ids for ids in store.calls[:1]], flush=True)
         os._exit(0)
 
     assert os.waitpid(pid, 0)[1] == 0

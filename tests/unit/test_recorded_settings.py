@@ -45,7 +45,7 @@ def made(options: dict[str, Any]) -> EventRouter:
         ({"scope": ""}, "scope="),
         ({"scope": 5}, "scope="),
         ({"order_by": "object"}, "order_inline=True"),
-        ({"order_by": "objekt", "order_inline": True}, "order_by="),
+        ({"order_by": "subject", "order_inline": True}, "order_by="),
         ({"order_by": 5, "order_inline": True}, "order_by="),
         ({"order_by": awaited, "order_inline": True}, "order_by="),
         ({"store": MemoryStore}, "MemoryStore is a class"),
