@@ -198,7 +198,7 @@ class Oracle:
             one
             for one in event.handlers
             if (one.outcome in undone or one.outcome not in SETTLED)
-            and (not names or one.name in names)
+            and (not names or {one.name, *one.formerly} & set(names))
         ]
         if not chosen and not event.left():
             return "Refused"
