@@ -240,6 +240,29 @@ def test_a_claim_that_was_lost_is_not_extended_again(
     assert "the claim on evt_a was lost while it was worked on" in caplog.text
 
 
+def test_a_claim_that_is_settled_during_a_beat_is_not_called_lost(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The store has it as done already, and the delivery has not let go of it yet."""
+
+    class Settling(Extending):
+        def extend(self, claims: Sequence[Claim], lease: float) -> list[Claim]:
+            if self.calls:
+                heartbeat.remove(A)
+            return super().extend(claims, lease)
+
+    store = Settling()
+    heartbeat = heartbeat_of(store)
+    store.lost = [A]
+    heartbeat.add(A, NEVER)
+    heartbeat.add(B, NEVER)
+
+    store.wait_for(B)
+
+    heartbeat.stop()
+    assert "" == caplog.text
+
+
 def test_an_async_store_is_extended_on_one_loop_of_the_heartbeats_own() -> None:
     """Its connection there lives across beats, and deliveries on other loops never wait."""
     store = AsyncExtending()

@@ -91,18 +91,21 @@ class Heartbeat:
             self._beat_until_over(lambda claims, lease: runner.run(extend(claims, lease)))
 
     def _beat_until_over(self, extend: Callable[[list[Claim], float], list[Claim]]) -> None:
+        before: set[Claim] = set()
         while self._wait():
             claims = self._current()
             if not claims:
                 continue
             try:
-                lost = extend(claims, self._lease)
+                lost = set(extend(claims, self._lease))
             except BaseException as error:  # noqa: BLE001 - the next beat may reach the store
                 log("WARNING", "leases could not be extended; trying again", error)
                 continue
-            for claim in lost:
+            # Once says little: what was settled just now is let go of in a moment.
+            for claim in lost & before:
                 if self._ends.pop(claim, None) is not None:
                     log("WARNING", f"the claim on {claim.id} was lost while it was worked on")
+            before = lost
 
     def _wait(self) -> bool:
         """Wait for the next beat; False if there is to be none."""
