@@ -36,7 +36,11 @@ __all__ = ["measure"]
 _AT_LEAST = 0.6
 _BATCH = 20
 
-_BARE = "CREATE TABLE bare (LIKE stripe_events.events, PRIMARY KEY (scope, id))"
+_BARE = """
+    CREATE TABLE bare (
+        LIKE stripe_events.events INCLUDING STORAGE INCLUDING COMPRESSION, PRIMARY KEY (scope, id)
+    )
+"""
 _UPDATED = ("state", "lease_until", "handlers", "running", "revision")
 """What the second commit of a delivery changes."""
 
