@@ -36,6 +36,7 @@ SELECT 'default', 'evt_' || n, 'charge.succeeded', NULL, false, n, 'key', n, n,
     'inline', n, 1, 'claim', 0, 0, 0, '[]', '[]', '[]', NULL, false, false, 1, NULL
 FROM generate_series(1, 20000) AS n
 """
+WAITING = "UPDATE stripe_events.events SET state = 'failed', due = 1e12 WHERE id LIKE '%0'"
 FILL_KEYS = """
 INSERT INTO stripe_events.keys
 SELECT 'default', 'order', 'key_' || n, NULL, n, 1 FROM generate_series(1, 20000) AS n
@@ -132,3 +133,24 @@ def test_lists_are_read_from_their_own_index(
 ) -> None:
     """However many events are done."""
     assert {index} == indexes(databases["known"], operation)
+
+
+def test_the_search_of_an_idle_worker_is_planned_only_once(postgres_server: PostgresServer) -> None:
+    """Planning it costs more than the search, where many events wait for a later time."""
+    ledgers = Ledgers("sync", postgres_server, postgres_server.new_database())
+    ledgers.ready()
+    ledgers.execute(FILL)
+    ledgers.execute(
+        "UPDATE stripe_events.events SET state = 'failed', due = 1e12 WHERE id LIKE '%0'"
+    )
+    ledgers.execute("VACUUM ANALYZE stripe_events.events")
+
+    with ledgers.connect() as connection:
+        connection.prepare_threshold = 0
+        for _ in range(20):
+            execute(connection, _statement(op.ReadDue("default", 10)))
+        planned = connection.execute("SELECT sum(custom_plans) FROM pg_prepared_statements")
+        assert planned.fetchall() == [(5,)]
+
+    ledgers.close()
+    postgres_server.drop_database(ledgers.database)

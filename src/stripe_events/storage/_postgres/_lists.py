@@ -70,7 +70,8 @@ class Lists:
         before what can be.
         """
         where = f"scope = %s AND {IS_WAITING} AND {WAITING_SINCE} <= clock.now"
-        return (yield from self._page(where, WAITING_SINCE, asked, "FOR UPDATE SKIP LOCKED"))
+        locking = "FOR UPDATE SKIP LOCKED"
+        return (yield from self._page(where, WAITING_SINCE, [asked.scope], asked.limit, locking))
 
     def read_list(self, asked: ReadList) -> Script[tuple[float, list[EventRecord]]]:
         """Read what a query means."""
@@ -79,15 +80,20 @@ class Lists:
             conditions.append(("(first_seen, id) > (%s, %s)", list(asked.after)))
         where = " AND ".join(text for text, _ in conditions)
         values = [value for _, some in conditions for value in some]
-        return (yield from self._page(where, "first_seen, id", [*values, asked.limit]))
+        return (yield from self._page(where, "first_seen, id", values, asked.limit))
 
     def _page(
-        self, where: str, order: str, parameters: Sequence[Any], locking: str = ""
+        self, where: str, order: str, parameters: Sequence[Any], limit: int, locking: str = ""
     ) -> Script[tuple[float, list[EventRecord]]]:
-        """Read with the time, which is there even if no event is."""
+        """
+        Read with the time, which is there even if no event is.
+
+        The limit stands in the text: PostgreSQL would plan anew each time if it did not
+        know how few rows are asked for, which takes longer than to read them.
+        """
         query = (
             f"SELECT clock.now, {selected('e')} FROM {_NOW} AS clock LEFT JOIN LATERAL ("  # noqa: S608
-            f"SELECT * FROM {self._events} WHERE {where} ORDER BY {order} LIMIT %s {locking}"
+            f"SELECT * FROM {self._events} WHERE {where} ORDER BY {order} LIMIT {limit:d} {locking}"
             f") AS e ON true ORDER BY {order}"
         )
         rows = yield Statement(query.encode(), parameters)
