@@ -229,12 +229,23 @@ def _over(
     handlers: tuple[HandlerRecord, ...],
 ) -> EventRecord:
     dead = "dead" in [handler.outcome for handler in handlers]
-    return record._replace(
-        state=target(verb, source, "one is dead" if dead else "all settled"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-        handlers=handlers,
-        due=None,
-        lease_until=0.0,
-        running=(),
+    after = target(verb, source, "one is dead" if dead else "all settled")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    # No `_replace` here either; the slices are what stays, between state, due, the lease,
+    # the handlers and what was running.
+    return EventRecord._make(
+        (
+            *record[:9],
+            after,
+            record.lane,
+            None,
+            *record[12:14],
+            0.0,
+            *record[15:17],
+            handlers,
+            record.refused,
+            (),
+            *record[20:],
+        )
     )
 
 

@@ -9,7 +9,7 @@ abandoned at any yield, and repeated after an answer was lost.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from stripe_events.errors import LostClaim, StaleSnapshot
 from stripe_events.storage import _keys, _transitions
@@ -57,6 +57,8 @@ if TYPE_CHECKING:
 ResultT = TypeVar("ResultT")
 
 Verb: TypeAlias = Generator[Operation, Any, ResultT]
+
+_NONE: Final[frozenset[str]] = frozenset()
 
 _GIVEN_UP = "{} was settled for {} meanwhile: what this run of it wrote is to be rolled back"
 _STALE = "{} has succeeded on a newer snapshot than {}: what it wrote is to be rolled back"
@@ -186,7 +188,7 @@ def finish(
         if new is None:
             return told
         keys: tuple[KeyChange, ...] = ()
-        if result.outcome == "succeeded" and not told.settled_before:
+        if _marks(new, result) and not told.settled_before:
             mark = yield from _mark(new, result.handler)
             if mark is not None:
                 overtaken = _keys.is_older(new.created, mark[1])
@@ -292,7 +294,9 @@ def _claim(
 
 
 def _claimed(record: EventRecord, now: float) -> Verb[Claimed]:
-    stale = yield from _stale(record)
+    stale = _NONE
+    if [one for one in record.handlers if one.stale_key]:
+        stale = yield from _stale(record)
     return Claimed(_transitions.claim_of(record), record, now, stale)
 
 
@@ -302,13 +306,19 @@ def _stale(record: EventRecord) -> Verb[frozenset[str]]:
         (one.name, one.stale_key) for one in record.handlers if one.stale_key and not one.is_settled
     ]
     if not marked:
-        return frozenset()
+        return _NONE
     keys = yield ReadKeys(tuple(_keys.stale_id(record.scope, key) for _, key in marked))
     return frozenset(
         name
         for (name, _), key in zip(marked, keys, strict=True)
         if _keys.is_older(record.created, key)
     )
+
+
+def _marks(record: EventRecord, result: HandlerResult) -> bool:
+    """Tell whether a group may have to remember that it has succeeded on this snapshot."""
+    succeeded = result.outcome == "succeeded"
+    return succeeded and bool([one for one in record.handlers if one.stale_key])
 
 
 def _mark(record: EventRecord, name: str) -> Verb[tuple[KeyId, KeyRecord | None] | None]:
