@@ -20,12 +20,12 @@ def measure(part: str, rounds: int) -> list[Figure]:
         case "memory":
             from benchmarks import ledger_memory
 
-            return ledger_memory.measure(rounds)
+            return ledger_memory.measure(5 * rounds)
         case "sqlite":
             from benchmarks import ledger_sqlite
 
-            # Rounds are half a second long, not a hundredth.
-            return ledger_sqlite.measure(max(1, rounds // 4))
+            # A round takes a second.
+            return ledger_sqlite.measure(max(1, rounds // 2))
         case "postgres":
             from benchmarks import ledger_postgres
 

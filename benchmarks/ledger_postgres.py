@@ -4,6 +4,9 @@ Inline on PostgreSQL, against the two commits that a delivery cannot do without.
 Those are an INSERT and an UPDATE of a row like the ledger's, with the same payload, by
 psycopg in autocommit, on the same server and as prepared statements, in a table that has
 a primary key and no other index. Nothing is verified, parsed or decided there.
+
+The target is for a disk, where a commit waits for it. The same in memory, where fsync
+costs nothing, shows best what is added.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from psycopg import sql
 from psycopg.types.json import set_json_loads
 
 from benchmarks import payloads
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, shown
 from benchmarks.ledger_deliveries import Deliveries
 from benchmarks.ledger_rounds import delivering, take_turns
 from benchmarks.ledger_routers import handling
@@ -47,13 +50,16 @@ _UPDATED = ("state", "lease_until", "handlers", "running", "revision")
 
 def measure(rounds: int) -> list[Figure]:
     """Measure events a second on a disk and, where there is such a folder, in memory."""
-    figures = [_figure("on a disk", None, rounds)]
+    ratio, measured = _compared(None, rounds)
+    what, target = "ledger: PostgreSQL / two bare commits", f"at least {_AT_LEAST:.0%}"
+    figures = [Figure(what, target, measured, ratio >= _AT_LEAST)]
     if IN_MEMORY is not None:
-        figures.append(_figure("in memory", IN_MEMORY, rounds))
+        figures.append(shown("the same in memory", _compared(IN_MEMORY, rounds)[1]))
     return figures
 
 
-def _figure(where: str, folder: Path | None, rounds: int) -> Figure:
+def _compared(folder: Path | None, rounds: int) -> tuple[float, str]:
+    """Give the ratio, and how it is told."""
     with server(folder) as running:
         connect = running.new_database("ledger")
         store = PostgresStore(connect)
@@ -61,16 +67,15 @@ def _figure(where: str, folder: Path | None, rounds: int) -> Figure:
         ours = delivering(handling(store), Deliveries(payloads.charge()), _BATCH)
         ours()  # a row that the bare ones are like
         sides = {"ours": ours, "bare": _bare(connect)}
-        taken = take_turns(sides, rounds, f"PostgreSQL {where}")
+        taken = take_turns(sides, rounds, "PostgreSQL")
         store.close()
     mine, bare = taken["ours"], taken["bare"]
     ratio = mine.in_times(bare)
-    measured = (
+    # The middle decides: how long a disk takes varies, and the fastest round had luck.
+    return ratio.median, (
         f"{ratio.median:.0%} (fastest {ratio.fastest:.0%})   "
         f"{1 / mine.fastest:.0f} : {1 / bare.fastest:.0f} events/s"
     )
-    what = f"ledger: PostgreSQL {where} / bare commits"
-    return Figure(what, f"at least {_AT_LEAST:.0%}", measured, ratio.median >= _AT_LEAST)
 
 
 def _bare(connect: Connect) -> Callable[[], float]:
