@@ -104,8 +104,9 @@ class Proxy:
             return strikes
 
     def _cut(self) -> None:
-        while self._sockets:  # others add to it meanwhile
-            _end(self._sockets.pop())
+        for one in self._sockets.copy():  # those that come meanwhile go on
+            self._sockets.discard(one)
+            _end(one)
 
 
 def _end(one: socket.socket) -> None:
