@@ -37,10 +37,14 @@ T = TypeVar("T")
 StepT = TypeVar("StepT")
 
 
-def drive(verb: Generator[StepT, Any, T], perform: Callable[[StepT], Any]) -> T:
-    """Perform a verb's operations, or other steps, one after another, and give its result."""
+def drive(verb: Generator[StepT, Any, T], perform: Callable[[StepT], Any], given: Any = None) -> T:
+    """
+    Perform a verb's operations, or other steps, one after another, and give its result.
+
+    ``given``: what the operation gives at which the verb stands; None if it has not begun.
+    """
     try:
-        operation = next(verb)
+        operation = verb.send(given)
         while True:
             operation = verb.send(perform(operation))
     except StopIteration as end:

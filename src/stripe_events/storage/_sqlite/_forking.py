@@ -39,19 +39,19 @@ class Usage:
         self._close_idle = close_idle
         self._in_use = 0
         self._forking = False
-        self._changed = threading.Condition(threading.Lock())
+        self._renew_lock()
         _all.add(self)
 
     def begin(self) -> None:
         """Count one more; waits while the process is being forked."""
-        with self._changed:
+        with self._lock:
             while self._forking:
                 self._changed.wait()
             self._in_use += 1
 
     def end(self) -> None:
         """Count one less."""
-        with self._changed:
+        with self._lock:
             self._in_use -= 1
             if self._forking:
                 self._changed.notify_all()
@@ -74,7 +74,12 @@ class Usage:
         self.inherited = self.inherited or inherited or self._in_use > 0
         self._in_use = 0
         self._forking = False
-        self._changed = threading.Condition(threading.Lock())
+        self._renew_lock()
+
+    def _renew_lock(self) -> None:
+        # By itself in the two that are called for every verb: its methods are not in Python.
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
 
 
 _all: weakref.WeakSet[Usage] = weakref.WeakSet()

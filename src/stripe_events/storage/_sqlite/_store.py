@@ -14,10 +14,11 @@ from stripe_events.errors import ConfigurationError, UsageError
 from stripe_events.storage import _plans, _transitions, _verbs
 from stripe_events.storage._bases import SyncVerbs, drive
 from stripe_events.storage._operations import ExtendLeases, ReadEvent, Write
-from stripe_events.storage._results import NOTHING_NEW
+from stripe_events.storage._results import NOTHING_NEW, Claimed
 from stripe_events.storage._sqlite._blocks import savepoint, transaction
 from stripe_events.storage._sqlite._connections import Connections
 from stripe_events.storage._sqlite._errors import Explaining
+from stripe_events.storage._sqlite._fresh import Fresh
 from stripe_events.storage._sqlite._guard import GuardedConnection
 from stripe_events.storage._sqlite._performing import perform
 from stripe_events.storage._sqlite._reads import READS, read_event
@@ -28,7 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from stripe_events.storage._operations import Operation
-    from stripe_events.storage._results import Claim, HandlerResult, Plan
+    from stripe_events.storage._results import (
+        Accepted,
+        Arrival,
+        Claim,
+        Finished,
+        HandlerResult,
+        Plan,
+    )
     from stripe_events.storage._verbs import Verb
 
 T = TypeVar("T")
@@ -90,6 +98,7 @@ class SQLiteStore(SyncVerbs):
         self._busy_timeout = busy_timeout
         self._clock = clock
         self._explaining = Explaining(self._path)
+        self._fresh = Fresh()
         self._gate = Gate()
         self._connections = Connections(self._path, synchronous, busy_timeout)
 
@@ -100,17 +109,34 @@ class SQLiteStore(SyncVerbs):
         """Close the connections. A later verb opens new ones."""
         self._connections.close()
 
-    def _run(self, verb: Verb[T]) -> T:
+    def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        """See ``EventStore.accept``."""
+        accepted = super().accept(arrival, lease)
+        if type(accepted) is Claimed:
+            self._fresh.keep(accepted)
+        return accepted
+
+    def finish(self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW) -> Finished:
+        """See ``EventStore.finish``."""
+        record = self._fresh.take(claim, result.handler)
+        verb = _verbs.finish(claim, result, joined)
+        if record is None:
+            return self._run(verb)
+        next(verb)  # it asks for the record
+        return self._run(verb, (self._clock(), record))
+
+    def _run(self, verb: Verb[T], given: Any = None) -> T:
         with self._explaining:
             # Without @contextmanager, which takes as long as a statement.
             connection = self._connections.take()
             try:
-                given = drive(verb, partial(self._perform, sqlite3.Cursor(connection)))
+                perform_on = partial(self._perform, sqlite3.Cursor(connection))
+                result = drive(verb, perform_on, given)
             except BaseException:
                 self._connections.discard(connection)
                 raise
             self._connections.give_back(connection)
-            return given
+            return result
 
     def _perform(self, cursor: sqlite3.Cursor, operation: Operation) -> Any:
         if type(operation) in READS:
@@ -209,6 +235,7 @@ class SQLiteStore(SyncVerbs):
     def _finish_on(
         self, connection: sqlite3.Connection, claim: Claim, result: HandlerResult, joined: Plan
     ) -> None:
+        self._fresh.take(claim, result.handler)
         finish = _verbs.finish(claim, result, joined, in_transaction=True)
         with _plain_texts(connection):
             drive(finish, partial(perform, sqlite3.Cursor(connection), self._clock, savepoint))

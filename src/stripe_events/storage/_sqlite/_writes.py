@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from stripe_events.storage._results import Claim
 
 _CHANGING: Final = COLUMNS[FIXED:]
-_HOLDS: Final = "scope = ? AND id = ? AND revision = ?"
+# The claim id besides, for in a restored copy revisions begin anew.
+_HOLDS: Final = "scope = ? AND id = ? AND revision = ? AND claim_id = ?"
 
 # Names of ours are all that is put into these.
 _INSERT: Final = f"""
@@ -86,7 +87,7 @@ def made(cursor: sqlite3.Cursor, change: Change) -> bool:
     old, new = change
     if old is None:
         return new is not None and _inserted(cursor, new)
-    held = (old.scope, old.id, old.revision)
+    held = (old.scope, old.id, old.revision, old.claim_id)
     if _lets_go(change):
         cursor.execute(_DELETE_PAYLOAD, held)
     if new is None:
