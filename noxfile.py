@@ -34,6 +34,7 @@ nox.options.sessions = [
     "objects",
     "stores",
     "model",
+    "adapters",
     "system",
     "coverage",
     "wheel",
@@ -123,9 +124,16 @@ def model(session: nox.Session) -> None:
 
 
 @nox.session(python=NEWEST)
+def adapters(session: nox.Session) -> None:
+    """Run tests/adapters: every adapter inside its own framework."""
+    session.install("-e.", *group("tests"), *group("frameworks"))
+    run_tests(session, "tests/adapters", measured=True)
+
+
+@nox.session(python=NEWEST)
 def system(session: nox.Session) -> None:
     """Run tests/system: servers, sockets, faults."""
-    session.install("-e.", *group("tests"))
+    session.install("-e.", *group("tests"), *group("frameworks"))
     run_tests(session, "tests/system", measured=True)
 
 
@@ -163,7 +171,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=NEWEST)
 def typing(session: nox.Session) -> None:
     """Check types by mypy and pyright, both strict, and that every public name has one."""
-    session.install("-e.", *group("typing"), *group("tests"))
+    session.install("-e.", *group("typing"), *group("tests"), *group("frameworks"))
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "stripe_events", "--ignoreexternal")
@@ -188,5 +196,5 @@ def demo(session: nox.Session) -> None:
 @nox.session(python=NEWEST)
 def benchmarks(session: nox.Session) -> None:
     """Measure speed and size, and print a table; not part of CI, where others share the machine."""
-    session.install(".", *group("tests"))
+    session.install(".", *group("tests"), *group("frameworks"))
     session.run("python", "-m", "benchmarks", *session.posargs)

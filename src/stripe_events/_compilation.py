@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stripe_events._callables import is_async, is_async_generator
 from stripe_events._delivery.settings import Settings
 from stripe_events._fork import Lock
 from stripe_events._registration import Registration
@@ -101,10 +102,17 @@ class Compilation(Registration):
     def _compiled(self, *, in_threads: bool = False) -> Settings:
         settings = self._settings or self._compile()
         if in_threads and settings.needs_loop:
-            raise UsageError("async middleware needs ahandle() or aprocess()")
+            raise _async_middleware()
         if in_threads and settings.ledger is not None and settings.ledger.is_async:
             raise _async_store(settings.ledger.store)
         return settings
+
+    def _check_threads(self) -> None:
+        store = None if self._store_options is None else self._store_options.store
+        if store is not None and is_async(store.accept):
+            raise _async_store(store)
+        if any(map(is_async_generator, self._table().middleware())):
+            raise _async_middleware()
 
     def _compile(self) -> Settings:
         with self._lock:
@@ -120,10 +128,14 @@ class Compilation(Registration):
             return self._settings
 
 
+def _async_middleware() -> UsageError:
+    return UsageError("async middleware needs ahandle() or aprocess(), so an async adapter")
+
+
 def _async_store(store: object) -> AsyncStoreError:
     name = type(store).__name__
     twin = name.removeprefix("Async") if name.startswith("Async") else "its sync twin"
     return AsyncStoreError(
-        f"{name} is awaited, so it needs ahandle(), aprocess(), arescue() or aoverdue(); "
-        f"in threads, use {twin}"
+        f"{name} is awaited, so it needs ahandle(), aprocess(), arescue() or aoverdue(), and an "
+        f"async adapter; in threads, use {twin}"
     )

@@ -66,6 +66,7 @@ class Outcome(StrEnum):
     SIGNATURE_INVALID = "signature_invalid", 400
     SIGNATURE_EXPIRED = "signature_expired", 400
     MALFORMED = "malformed", 400
+    NOT_FOUND = "not_found", 404
     METHOD_NOT_ALLOWED = "method_not_allowed", 405
     BUSY = "busy", 409
     LENGTH_REQUIRED = "length_required", 411
@@ -81,6 +82,7 @@ _OUTCOME_OF_ERROR: dict[type[errors.StripeEventsError], Outcome] = {
     errors.ExpiredSignature: Outcome.SIGNATURE_EXPIRED,
     errors.SignatureError: Outcome.SIGNATURE_INVALID,
     errors.PayloadTooLarge: Outcome.TOO_LARGE,
+    errors.LengthRequired: Outcome.LENGTH_REQUIRED,
     errors.DeliveryError: Outcome.MALFORMED,
     errors.StoreError: Outcome.STORE_FAILED,
     errors.Busy: Outcome.BUSY,

@@ -6,7 +6,7 @@ Every error of the library, in one tree. This module imports nothing of ours.
     StripeEventsError
     + DeliveryError              the sender's fault
     |  + SignatureError          MissingSignature, InvalidSignature, ExpiredSignature
-    |  + PayloadError            MalformedPayload, PayloadTooLarge
+    |  + PayloadError            MalformedPayload, PayloadTooLarge, LengthRequired
     + UsageError                 the programmer's fault, raised at registration or start-up
     |  + UnknownEventType (LookupError), DuplicateHandler (ValueError)
     |  + AsyncStoreError (TypeError), ConfigurationError
@@ -36,6 +36,7 @@ __all__ = [
     "HandlerError",
     "HandlerMissing",
     "InvalidSignature",
+    "LengthRequired",
     "LostClaim",
     "MalformedPayload",
     "MissingSignature",
@@ -104,6 +105,10 @@ class MalformedPayload(PayloadError):
 
 class PayloadTooLarge(PayloadError):
     """Say that a body is over the size limit (bytes)."""
+
+
+class LengthRequired(PayloadError):
+    """Say that a body has no announced length, where the server cannot tell its end."""
 
 
 class UsageError(StripeEventsError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stripe_events._delivery import flow
 from stripe_events._delivery.context import TIME_LIMIT
 from stripe_events._messages import MAX_BODY_BYTES, Body, Headers, WebhookResponse
-from stripe_events._recording import Recording
+from stripe_events._serving import Serving
 from stripe_events._store_options import store_options
 from stripe_events._verification import Secrets, SignatureVerifier, Verifier
 from stripe_events.errors import ConfigurationError
@@ -24,7 +24,7 @@ __all__ = ["EventRouter"]
 _NO_SECRETS: Final[tuple[str, ...]] = ()
 
 
-class EventRouter(Recording):
+class EventRouter(Serving):
     """
     Takes Stripe's deliveries and runs the handlers registered for them.
 
@@ -100,13 +100,18 @@ class EventRouter(Recording):
             handler_threads=handler_threads,
             store=options,
         )
-        self._verifier = verifier
         if secrets is not _NO_SECRETS:
             _refuse_both(verifier)
-            self._verifier = SignatureVerifier(secrets, tolerance=tolerance, clock=clock)
+            verifier = SignatureVerifier(secrets, tolerance=tolerance, clock=clock)
+        self._verifier = verifier
 
     def handle(
-        self, body: Body, headers: Headers, *, time_limit: float = TIME_LIMIT
+        self,
+        body: Body,
+        headers: Headers,
+        *,
+        time_limit: float = TIME_LIMIT,
+        lease: float | None = None,
     ) -> WebhookResponse:
         """
         Verify a delivery and run its handlers, in this thread.
@@ -118,6 +123,8 @@ class EventRouter(Recording):
             body: the raw body, as the framework read it before parsing any JSON.
             headers: the request's headers in any usual form.
             time_limit: the seconds that handlers have; see ``Context.deadline``.
+            lease: for how many seconds the claim of this delivery lasts, instead of the
+                router's; one that outlasts ``time_limit`` by 2 s is never extended.
 
         Returns:
             What to answer, for any bytes and any headers; nothing raises because
@@ -128,10 +135,17 @@ class EventRouter(Recording):
             UsageError: no secrets, async middleware, or a body that is not raw;
                 or, as ``freeze`` was not called before, what that raises.
         """
-        return self._drivers.drive(self._webhook(body, headers, time_limit, in_threads=True))
+        return self._drivers.drive(
+            self._webhook(body, headers, time_limit, lease=lease, in_threads=True)
+        )
 
     async def ahandle(
-        self, body: Body, headers: Headers, *, time_limit: float = TIME_LIMIT
+        self,
+        body: Body,
+        headers: Headers,
+        *,
+        time_limit: float = TIME_LIMIT,
+        lease: float | None = None,
     ) -> WebhookResponse:
         """
         Do the same as ``handle``, in the running event loop.
@@ -139,10 +153,14 @@ class EventRouter(Recording):
         Sync handlers run in threads, with the context variables of the caller.
         Cancelling this stops the waiting, not the handlers.
         """
-        return await self._drivers.adrive(self._webhook(body, headers, time_limit))
+        return await self._drivers.adrive(self._webhook(body, headers, time_limit, lease=lease))
 
     def process(
-        self, payload: Body | Mapping[str, Any], *, time_limit: float = TIME_LIMIT
+        self,
+        payload: Body | Mapping[str, Any],
+        *,
+        time_limit: float = TIME_LIMIT,
+        lease: float | None = None,
     ) -> WebhookResponse:
         """
         Run the handlers for input that something else has authenticated.
@@ -150,9 +168,10 @@ class EventRouter(Recording):
         No signature is checked: never give it what an open endpoint received.
 
         Args:
-            payload: an EventBridge event, an Event Grid CloudEvent, or the bare
-                Stripe event; raw JSON or the object parsed from it.
+            payload: an EventBridge event, an Event Grid CloudEvent, an SNS notification
+                of either, or the bare Stripe event; raw JSON or the object parsed from it.
             time_limit: the seconds that handlers have; see ``Context.deadline``.
+            lease: as for ``handle``.
 
         Returns:
             What became of it; ``malformed`` for an envelope that is not Stripe's
@@ -163,50 +182,31 @@ class EventRouter(Recording):
                 mapping, or with a store has no form in JSON; or what ``freeze`` raises.
         """
         settings = self._compiled(in_threads=True)
-        return self._drivers.drive(flow.trusted(settings, payload, time_limit))
+        return self._drivers.drive(flow.trusted(settings, payload, time_limit, lease=lease))
 
     async def aprocess(
-        self, payload: Body | Mapping[str, Any], *, time_limit: float = TIME_LIMIT
+        self,
+        payload: Body | Mapping[str, Any],
+        *,
+        time_limit: float = TIME_LIMIT,
+        lease: float | None = None,
     ) -> WebhookResponse:
         """Do the same as ``process``, in the running event loop; see ``ahandle``."""
-        return await self._drivers.adrive(flow.trusted(self._compiled(), payload, time_limit))
-
-    def close(self, *, wait: float = 30.0) -> None:
-        """
-        Stop for good: deliveries from now on are answered 503.
-
-        Waits for what is under way, in any thread and on any event loop, at most
-        ``wait`` seconds. Then async handlers are cancelled, and have 5 s to clean
-        up; a sync handler cannot be: it runs on. No other handler starts.
-
-        Called by a sync handler, or by a signal's handler while this thread serves a
-        delivery, it waits in vain for the very delivery that it interrupts: stop the
-        server from there, and close the router after it.
-
-        In a coroutine, ``await aclose()``: this would keep the deliveries on that
-        event loop from ending, so it does not wait for them.
-
-        Raises:
-            UsageError: called inside an async handler that runs under ``handle``.
-        """
-        self._drivers.close(wait)
-        self._stop_heartbeat()
-
-    async def aclose(self, *, wait: float = 30.0) -> None:
-        """Do the same as ``close``, while the deliveries on this event loop go on."""
-        await self._drivers.aclose(wait)
-        await self._astop_heartbeat()
+        settings = self._compiled()
+        return await self._drivers.adrive(flow.trusted(settings, payload, time_limit, lease=lease))
 
     def _webhook(
-        self, body: Body, headers: Headers, time_limit: float, *, in_threads: bool = False
+        self,
+        body: Body,
+        headers: Headers,
+        time_limit: float,
+        *,
+        lease: float | None,
+        in_threads: bool = False,
     ) -> flow.Flow:
-        if self._verifier is None:
-            raise ConfigurationError(
-                "this router has no secrets, so it cannot verify anything: give "
-                "EventRouter(secrets=...), or include() it in a router that has some"
-            )
+        verifier = self._verifier or self._refuse_unverified()
         settings = self._compiled(in_threads=in_threads)
-        return flow.webhook(settings, self._verifier, body, headers, time_limit)
+        return flow.webhook(settings, verifier, body, headers, time_limit, lease=lease)
 
 
 def _refuse_both(verifier: Verifier | None) -> None:

@@ -128,7 +128,7 @@ def test_closing_waits_for_deliveries_on_a_loop(
             closing: Any = asyncio.create_task(router.aclose(wait=LIMIT))
         else:
             closing = asyncio.wrap_future(threads.submit(router.close, wait=LIMIT))
-        await turns(lambda: router._drivers._in_flight._draining)
+        await turns(lambda: router._drivers._in_flight.draining)
         assert not closing.done()
         release.set()
         go_on.set()
@@ -156,7 +156,7 @@ def test_aclose_also_waits_for_deliveries_in_threads(threads: ThreadPoolExecutor
 
     async def main() -> None:
         closing = asyncio.create_task(router.aclose(wait=LIMIT))
-        await turns(lambda: router._drivers._in_flight._draining)
+        await turns(lambda: router._drivers._in_flight.draining)
         assert not closing.done()
         go_on.set()
         await closing
@@ -186,7 +186,7 @@ def test_a_delivery_that_is_being_verified_counts_as_under_way(wait: float) -> N
         delivery = asyncio.create_task(router.ahandle(*signed(snapshot())))
         await asyncio.to_thread(reached, asked)
         closing = asyncio.create_task(router.aclose(wait=wait))
-        await turns(lambda: router._drivers._in_flight._draining)
+        await turns(lambda: router._drivers._in_flight.draining)
         if wait:
             assert not closing.done()
         else:

@@ -53,11 +53,12 @@ LAYERS: tuple[tuple[set[str], ...], ...] = (
             "_registrars",
             "_recording",
             "_registration",
+            "_serving",
             "_store_options",
             "router",
         },
     ),
-    ({"testing"},),
+    ({"adapters"}, {"testing"}),
     ({"__main__", "cli"},),
 )
 

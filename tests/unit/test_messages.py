@@ -38,6 +38,7 @@ STATUSES = {
     "signature_invalid": 400,
     "signature_expired": 400,
     "malformed": 400,
+    "not_found": 404,
     "method_not_allowed": 405,
     "busy": 409,
     "length_required": 411,

@@ -42,15 +42,20 @@ _MAX_IDEMPOTENCY_KEY = 255  # https://docs.stripe.com/api/idempotent_requests
 class Delivery:
     """What all handlers of one delivery share."""
 
-    __slots__ = ("_id", "_started", "answer", "ends", "received", "seconds", "secret")
+    __slots__ = ("_id", "_started", "answer", "ends", "lease", "received", "seconds", "secret")
 
     def __init__(
-        self, received: float, secret: str | None = None, seconds: float = TIME_LIMIT
+        self,
+        received: float,
+        secret: str | None = None,
+        seconds: float = TIME_LIMIT,
+        lease: float | None = None,
     ) -> None:
-        """Start the clock: handlers have ``seconds`` from now."""
+        """Start the clock: handlers have ``seconds`` from now, under a claim for ``lease``."""
         self.received: float = received
         self.secret: str | None = secret
         self.seconds: float = seconds
+        self.lease: float | None = lease
         self._started = monotonic()
         self.ends: float = self._started + seconds
         self.answer: Answer | None = None

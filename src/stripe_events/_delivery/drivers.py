@@ -51,6 +51,14 @@ class Drivers:
         """Go the way of a delivery on this loop; ``draining`` after ``close``."""
         return await self._driver().drive(flow)
 
+    def open(self) -> None:
+        """Take deliveries again, after ``close``; what that one left behind is let go of."""
+        with self._lock:
+            if self._in_flight.draining:
+                self._in_flight = InFlight()
+                self._async_handlers = None
+                self._async_driver = None
+
     def close(self, seconds: float) -> None:
         """
         Take no more; wait for what is under way, then cancel async handlers.

@@ -49,7 +49,13 @@ _UNRECORDED = Accept()
 
 
 def webhook(
-    settings: Settings, verifier: Verifier, body: Body, headers: Headers, seconds: float
+    settings: Settings,
+    verifier: Verifier,
+    body: Body,
+    headers: Headers,
+    seconds: float,
+    *,
+    lease: float | None = None,
 ) -> Flow:
     """Go the way of a signed request; handlers have ``seconds``."""
     received = settings.clock()
@@ -65,21 +71,27 @@ def webhook(
             raise ProcessingError(msg) from error
         event = event_of(_payload.load(raw), received)
     except DeliveryError as error:
-        return _rejected(settings, error)
+        return rejected(settings, error)
     except ProcessingError as error:
         log("ERROR", str(error), error)
         return WebhookResponse(Outcome.FAILED, error=error)
-    return (yield from _deliver(settings, event, Delivery(received, secret, seconds), raw))
+    return (yield from _deliver(settings, event, Delivery(received, secret, seconds, lease), raw))
 
 
-def trusted(settings: Settings, payload: Body | Mapping[str, Any], seconds: float) -> Flow:
+def trusted(
+    settings: Settings,
+    payload: Body | Mapping[str, Any],
+    seconds: float,
+    *,
+    lease: float | None = None,
+) -> Flow:
     """Go the way of input that was authenticated by other means."""
     received = settings.clock()
     try:
         event = event_of(_envelope.unwrap(payload), received)
     except DeliveryError as error:
-        return _rejected(settings, error)
-    return (yield from _deliver(settings, event, Delivery(received, None, seconds), None))
+        return rejected(settings, error)
+    return (yield from _deliver(settings, event, Delivery(received, None, seconds, lease), None))
 
 
 def _deliver(settings: Settings, event: AnyEvent, delivery: Delivery, body: Body | None) -> Flow:
@@ -134,7 +146,8 @@ def _unsuccessful(
     return WebhookResponse(outcome, event.id, error, delivery.answer)
 
 
-def _rejected(settings: Settings, error: DeliveryError) -> WebhookResponse:
+def rejected(settings: Settings, error: DeliveryError) -> WebhookResponse:
+    """Say why a delivery is not accepted, to log and observers, and give what to answer."""
     log("WARNING", f"a delivery was rejected: {error}")
     error.__traceback__ = None  # its frames hold the response, and so each other, and the body
     settings.observers.tell("Rejected", error)

@@ -16,11 +16,11 @@ class InFlight:
     """
     A count, by threads and event loops, that a shutdown can close and wait for.
 
-    ``over`` says that the waiting is over, too: nothing more is to be started
-    for the deliveries that are left.
+    ``draining`` says that nothing more is taken. ``over`` says that the waiting is over,
+    too: nothing more is to be started for the deliveries that are left.
     """
 
-    __slots__ = ("_changed", "_draining", "_in_threads", "_lock", "_on_loops", "over")
+    __slots__ = ("_changed", "_in_threads", "_lock", "_on_loops", "draining", "over")
 
     def __init__(self, *, draining: bool = False, over: bool = False) -> None:
         """Start with nothing under way."""
@@ -30,13 +30,13 @@ class InFlight:
         self._changed = threading.Condition(self._lock)
         self._in_threads = 0
         self._on_loops: dict[AbstractEventLoop, int] = {}
-        self._draining = draining
+        self.draining = draining
         self.over = over
 
     def enter(self, loop: AbstractEventLoop | None = None) -> bool:
         """Count one more, on a loop or in a thread; False, uncounted, while draining."""
         with self._lock:
-            if self._draining:
+            if self.draining:
                 return False
             if loop is None:
                 self._in_threads += 1
@@ -53,13 +53,13 @@ class InFlight:
                 self._on_loops[loop] -= 1
                 if not self._on_loops[loop]:
                     del self._on_loops[loop]
-            if self._draining:
+            if self.draining:
                 self._changed.notify_all()
 
     def close(self) -> None:
         """Take no more, from now on."""
         with self._changed:
-            self._draining = True
+            self.draining = True
 
     def wait(self, seconds: float, here: AbstractEventLoop | None = None) -> None:
         """
@@ -73,7 +73,7 @@ class InFlight:
 
     def anew(self) -> InFlight:
         """Give a count from nothing that takes as much or as little as this one."""
-        return InFlight(draining=self._draining, over=self.over)
+        return InFlight(draining=self.draining, over=self.over)
 
     def _to_wait_for(self, here: AbstractEventLoop | None) -> bool:
         on_loops = any(loop is not here and loop.is_running() for loop in self._on_loops)

@@ -82,11 +82,13 @@ class Ledger:
 
     def lease(self, delivery: Delivery) -> float:
         """Give the seconds for which a delivery claims its event; some, even if it has no time."""
+        if delivery.lease is not None:
+            return delivery.lease
         return min(self.options.lease, max(0.0, delivery.seconds) + _SPARE)
 
     def outlasts(self, delivery: Delivery) -> bool:
         """Tell whether a lease lasts as long as the delivery may take, so that it needs no beat."""
-        return self.options.lease >= delivery.seconds + _SPARE
+        return (delivery.lease or self.options.lease) >= delivery.seconds + _SPARE
 
     def call(self, verb: str, *arguments: Any) -> Call:
         """Give a verb of the store with its arguments, to be called by a driver."""

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from stripe_events._verification import sign
 
 if TYPE_CHECKING:
+    from stripe_events.testing._adapters import AdapterContract as AdapterContract
+    from stripe_events.testing._adapters import AdapterRequest as AdapterRequest
+    from stripe_events.testing._adapters import AdapterResponse as AdapterResponse
     from stripe_events.testing._contract import EventStoreContract as EventStoreContract
     from stripe_events.testing._contract import InboxStoreContract as InboxStoreContract
     from stripe_events.testing._contract import LedgerStoreContract as LedgerStoreContract
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 # In which module each name is: who signs a payload loads nothing else.
 _PLACES = {
+    "AdapterContract": "_adapters",
+    "AdapterRequest": "_adapters",
+    "AdapterResponse": "_adapters",
     "Crash": "_crashes",
     "EventStoreContract": "_contract",
     "InboxStoreContract": "_contract",
@@ -35,6 +41,9 @@ _PLACES = {
 }
 
 __all__ = [
+    "AdapterContract",
+    "AdapterRequest",
+    "AdapterResponse",
     "Crash",
     "EventStoreContract",
     "InboxStoreContract",
