@@ -68,6 +68,7 @@ OUTCOMES = {
     "StoreError": "store_failed",
     "LostClaim": "failed",
     "StaleSnapshot": "failed",
+    "LengthRequired": "length_required",
     "Busy": "busy",
     "HandlerMissing": "handler_missing",
     "HandlerError": "failed",

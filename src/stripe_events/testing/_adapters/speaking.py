@@ -1,23 +1,28 @@
-"""What a case sends to an adapter and what comes back; and the three methods to give."""
+"""How a case speaks with an adapter: three methods to give, what is sent, what comes back."""
 
 from __future__ import annotations
 
+import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stripe_events._verification import sign
+from stripe_events.router import EventRouter
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
-    from stripe_events.router import EventRouter
+__all__ = ["SECRET", "AdapterRequest", "AdapterResponse", "Hooks", "Serving", "event", "signed"]
 
-__all__ = ["AdapterRequest", "AdapterResponse", "Hooks"]
+SECRET = "whsec_contract"  # noqa: S105 - made up
 
 
 class AdapterRequest(NamedTuple):
     """
     A request for an adapter.
 
-    ``headers`` are pairs, in order, of which some may have the same name; the length of
-    the body is not among them, unless a case is about it.
+    ``headers`` are pairs, in order, of which some may have the same name. They hold
+    neither the length of the body nor a host: a client adds these.
     """
 
     method: str
@@ -41,8 +46,76 @@ class Hooks:
         raise NotImplementedError
 
     def send(self, app: Any, request: AdapterRequest) -> AdapterResponse:
-        """Send a request, in process or over a socket, and give the answer; in any thread."""
+        """
+        Send a request, in process or over a socket, and give the answer.
+
+        Called by several threads at once. A client that refuses to send a repeated header
+        may join the values by a comma, as servers do.
+        """
         raise NotImplementedError
 
     def stop(self, app: Any) -> None:
-        """Let go of what ``start`` made."""
+        """Let go of what ``start`` made; the router is closed afterwards."""
+
+    @contextmanager
+    def serving(self, **options: Any) -> Generator[Serving, None, None]:
+        """Have the adapter around a new router for as long as a block lasts."""
+        router = EventRouter(**({"secrets": SECRET} | options))
+        serving = Serving(self, router)
+        try:
+            yield serving
+        finally:
+            if serving.app is not None:
+                self.stop(serving.app)
+            router.close()
+
+
+class Serving:
+    """A router and the adapter around it, which starts with the first request."""
+
+    def __init__(self, hooks: Hooks, router: EventRouter) -> None:
+        """Take the router, for handlers to be registered."""
+        self.router = router
+        self.app: Any = None
+        self._hooks = hooks
+
+    def start(self) -> None:
+        """Start the adapter, once all handlers are there."""
+        self.app = self._hooks.start(self.router)
+
+    def send(self, method: str, headers: tuple[tuple[str, str], ...], body: bytes) -> Answered:
+        """Send any request."""
+        if self.app is None:
+            self.start()
+        answer = self._hooks.send(self.app, AdapterRequest(method, headers, body))
+        headers_of = {name.lower(): value for name, value in answer.headers.items()}
+        return Answered(answer.status, headers_of, answer.body)
+
+    def deliver(self, body: bytes) -> Answered:
+        """Send a body as Stripe would."""
+        return self.send("POST", signed(body), body)
+
+
+class Answered(NamedTuple):
+    """What an adapter answered; the names of ``headers`` in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Give what the body says."""
+        return json.loads(self.body)
+
+
+def event(id_: str = "evt_1", **fields: Any) -> bytes:
+    """Give an event as Stripe writes it."""
+    resource = {"id": "ch_1", "object": "charge", "amount": 2000, **fields}
+    payload = {"id": id_, "object": "event", "type": "charge.succeeded", "data": {}}
+    return json.dumps(payload | {"data": {"object": resource}}, indent=2).encode()
+
+
+def signed(body: bytes) -> tuple[tuple[str, str], ...]:
+    """Give the headers with which Stripe would send a body."""
+    kind = ("Content-Type", "application/json; charset=utf-8")
+    return (kind, *sign(body, SECRET).items())

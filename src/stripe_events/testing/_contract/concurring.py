@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stripe_events.storage._results import Claimed, Held
-from stripe_events.testing._contract.cases import case, check, check_that
+from stripe_events.testing._checks import check, check_that
+from stripe_events.testing._contract.cases import case
 from stripe_events.testing._contract.hooks import Contract
 from stripe_events.testing._contract.racing import together
 

@@ -20,7 +20,7 @@ from stripe_events.storage._results import (
     Finished,
     HandlerResult,
 )
-from stripe_events.testing._contract.cases import check, check_that, check_type
+from stripe_events.testing._checks import check, check_that, check_type
 from stripe_events.testing._contract.loops import LIMIT, Block, Loop
 from stripe_events.testing._contract.making import (
     LEASE,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from stripe_events.errors import StoreError
 from stripe_events.storage._results import Held
-from stripe_events.testing._contract.cases import case, check, check_raises, check_type
+from stripe_events.testing._checks import check, check_raises, check_type
+from stripe_events.testing._contract.cases import case
 from stripe_events.testing._contract.hooks import Contract
 from stripe_events.testing._contract.making import NOW, arrival, succeeded
 

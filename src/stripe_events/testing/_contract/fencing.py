@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from stripe_events.errors import LostClaim
 from stripe_events.storage._results import Claim, Claimed, Held
-from stripe_events.testing._contract.cases import case, check, check_raises, check_type
+from stripe_events.testing._checks import check, check_raises, check_type
+from stripe_events.testing._contract.cases import case
 from stripe_events.testing._contract.driven import Driven, handler_of
 from stripe_events.testing._contract.hooks import Contract
 from stripe_events.testing._contract.making import NOW, succeeded

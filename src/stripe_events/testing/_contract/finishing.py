@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from stripe_events.errors import LostClaim, StoreError
 from stripe_events.storage._results import Finished, Release, Settled
-from stripe_events.testing._contract.cases import (
-    case,
-    check,
-    check_raises,
-    check_that,
-    check_type,
-)
+from stripe_events.testing._checks import check, check_raises, check_that, check_type
+from stripe_events.testing._contract.cases import case
 from stripe_events.testing._contract.driven import Driven, handler_of
 from stripe_events.testing._contract.hooks import Contract
 from stripe_events.testing._contract.making import (

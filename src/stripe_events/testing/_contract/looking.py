@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stripe_events.storage._results import Query
-from stripe_events.testing._contract.cases import case, check, check_that
+from stripe_events.testing._checks import check, check_that
+from stripe_events.testing._contract.cases import case
 from stripe_events.testing._contract.driven import Driven, handler_of
 from stripe_events.testing._contract.hooks import Contract
 from stripe_events.testing._contract.making import LATER, NOW, failed, payload_of

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stripe_events.storage._results import Claimed, Held
-from stripe_events.testing._contract.cases import case, check, check_that, check_type
+from stripe_events.testing._checks import check, check_that, check_type
+from stripe_events.testing._contract.cases import case
 from stripe_events.testing._contract.hooks import Contract
 from stripe_events.testing._contract.making import CREATED, arrival, code
 from stripe_events.testing._contract.racing import together

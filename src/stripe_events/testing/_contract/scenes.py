@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stripe_events.storage._results import Claim, Plan
 from stripe_events.storage._table import TRANSITIONS
-from stripe_events.testing._contract.cases import check
+from stripe_events.testing._checks import check
 from stripe_events.testing._contract.making import NOW, arrival, code, failed, succeeded
 
 if TYPE_CHECKING:

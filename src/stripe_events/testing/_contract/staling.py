@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stripe_events.storage._results import Claimed, Plan, PlannedHandler
-from stripe_events.testing._contract.cases import case, check
+from stripe_events.testing._checks import check
+from stripe_events.testing._contract.cases import case
 from stripe_events.testing._contract.hooks import Contract
 from stripe_events.testing._contract.making import CREATED, code, planned, skipped, succeeded
 

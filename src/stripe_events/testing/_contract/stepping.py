@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, get_args
 from stripe_events.errors import LostClaim
 from stripe_events.storage._records import State
 from stripe_events.storage._table import TRANSITIONS, Verb
-from stripe_events.testing._contract.cases import case, check, check_that
+from stripe_events.testing._checks import check, check_that
+from stripe_events.testing._contract.cases import case
 from stripe_events.testing._contract.hooks import Contract
 from stripe_events.testing._contract.scenes import Scene, needs_time, play, play_all
 
