@@ -1,6 +1,7 @@
 """
-Print the tables: ``python -m benchmarks [speed|import|ledger] [--no-fail]``.
+Print the tables: ``python -m benchmarks [speed|import|adapters|ledger] [--no-fail]``.
 
+``adapters-calls``, ``adapters-servers`` and ``adapters-lambda`` are parts of ``adapters``.
 ``ledger-memory``, ``ledger-sqlite`` and ``ledger-postgres`` are parts of ``ledger``;
 ``ledger-curve``, which fills databases with millions of rows, is only run by its name.
 
@@ -15,7 +16,7 @@ import platform
 import sys
 from importlib.metadata import version
 
-from benchmarks import ledger, startup
+from benchmarks import adapters, ledger, startup
 from benchmarks.figures import Figure, table
 
 _OLDEST_STRIPE = 15
@@ -43,6 +44,9 @@ def _measure(options: argparse.Namespace) -> list[Figure]:
         figures += speed.measure(options.rounds, options.indent)
     if options.part in ("import", "all"):
         figures += startup.measure(options.rounds)
+    for part in adapters.PARTS:
+        if options.part in (f"adapters-{part}", "adapters", "all"):
+            figures += adapters.measure(part, options.rounds)
     for part in _ledger_parts(options.part):
         figures += ledger.measure(part, options.rounds)
     return figures
@@ -57,7 +61,8 @@ def _ledger_parts(asked: str) -> tuple[str, ...]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     ledgers = [f"ledger-{part}" for part in (*ledger.PARTS, "curve")]
-    parts = ["speed", "import", "ledger", *ledgers, "all"]
+    of_adapters = [f"adapters-{part}" for part in adapters.PARTS]
+    parts = ["speed", "import", "adapters", *of_adapters, "ledger", *ledgers, "all"]
     parser.add_argument("part", nargs="?", choices=parts, default="all")
     parser.add_argument("--no-fail", action="store_true", help="exit 0 also if a target is missed")
     parser.add_argument("--rounds", type=int, default=40, help="of each comparison (40)")
