@@ -98,6 +98,24 @@ class Endpoint:
             )
         )
 
+    def incomplete(self, body: bytes, headers: Headers) -> WebhookResponse | None:
+        """
+        Answer what a framework read by itself, if it is not all that was sent; else None.
+
+        Frameworks give a shorter body if the sender went away or something has read it
+        before, and an empty one if they cannot see its end. It is asked after ``unread``.
+        """
+        if length := find_header(headers, "content-length"):
+            return self.truncated() if len(body) < int(length) else None
+        is_chunked = find_header(headers, "transfer-encoding") is not None
+        return self.endless() if is_chunked and not body else None
+
+    def too_large(self, setting: str) -> WebhookResponse:
+        """Answer a body that a framework refuses to read, by which of its settings."""
+        return self.router.reject(
+            PayloadTooLarge(f"the framework refuses to read so long a body: see its {setting}")
+        )
+
     def _refused_by(self, length: str) -> WebhookResponse | None:
         if not (length.isascii() and length.isdecimal()):
             return self.router.reject(MalformedPayload("the Content-Length is no length"))
