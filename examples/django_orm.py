@@ -3,7 +3,7 @@ Credit an account exactly once through Django's ORM, with the ledger in the same
 
     STRIPE_WEBHOOK_SECRET=whsec_... python examples/django_orm.py
 
-What matters are the store, `credit` and `webhook`; the rest stands for a project.
+What matters are the store, `credit` and `urlpatterns`; the rest stands for a project.
 """
 
 import os
@@ -12,11 +12,9 @@ import django
 from django.conf import settings
 from django.core.management import execute_from_command_line as manage
 from django.db import connection, models, transaction
-from django.http import HttpRequest, HttpResponse
-from django.urls import path
-from django.views.decorators.csrf import csrf_exempt
 
 from stripe_events import Context, EventRouter
+from stripe_events.adapters.django import django_view, webhook_path
 from stripe_events.events import InvoicePaid
 from stripe_events.storage import SQLiteStore
 
@@ -45,15 +43,7 @@ def credit(event: InvoicePaid, ctx: Context) -> None:
         ctx.complete_on(connection.connection)
 
 
-@csrf_exempt  # Stripe signs its requests
-@transaction.non_atomic_requests  # the handler has a transaction of its own
-def webhook(request: HttpRequest) -> HttpResponse:
-    """Hand a delivery to the router."""
-    it = router.handle(request.body, request.headers)
-    return HttpResponse(it.body, status=it.status, headers=it.headers)
-
-
-urlpatterns = [path("stripe", webhook)]
+urlpatterns = [webhook_path("stripe", django_view(router))]
 if __name__ == "__main__":
     columns = "id INTEGER PRIMARY KEY, account TEXT, amount INTEGER"  # a project migrates
     connection.cursor().execute(f"CREATE TABLE IF NOT EXISTS credits ({columns})")

@@ -1,0 +1,53 @@
+"""A sink around a router, for Falcon's WSGI apps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stripe_events.adapters.wsgi import wsgi_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from falcon import Request, Response
+
+    from stripe_events.adapters._endpoint import Endpoint
+    from stripe_events.router import EventRouter
+
+__all__ = ["falcon_sink"]
+
+
+def falcon_sink(router: EventRouter | Endpoint) -> Callable[[Request, Response], None]:
+    r"""
+    Make a sink of a router, for Falcon's WSGI apps.
+
+    With both forms of its URL, and no other::
+
+        app.add_sink(falcon_sink(router), r"/stripe/?\Z")
+
+    What runs
+    before the sink must leave the body alone: Falcon gives it once.
+
+    Args:
+        router: who handles; or an endpoint of another kind.
+
+    Raises:
+        ConfigurationError: the router has no secrets.
+        AsyncStoreError, UsageError: its store or middleware is async.
+    """
+    app = wsgi_app(router)
+
+    def sink(req: Request, resp: Response, **_: Any) -> None:
+        body: list[bytes] = []
+
+        def start_response(
+            status: str, headers: list[tuple[str, str]], _: object = None, /
+        ) -> Callable[[bytes], object]:
+            resp.status = status
+            resp.set_headers(headers)
+            return body.append
+
+        body.extend(app(req.env, start_response))
+        resp.data = b"".join(body)
+
+    return sink
