@@ -5,6 +5,7 @@ There is no signature in these: trust comes from the channel, and only an
 explicit call leads here.
 https://docs.stripe.com/event-destinations/eventbridge
 https://docs.stripe.com/event-destinations/eventgrid
+https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 """
 
 from __future__ import annotations
@@ -24,20 +25,31 @@ def unwrap(payload: Body | Mapping[str, Any]) -> Mapping[str, Any]:
     """
     Give the Stripe event in an EventBridge event or CloudEvent, or the bare event itself.
 
+    An SNS notification around any of these is opened first; one around another is not.
+
     Args:
         payload: raw JSON, or the object parsed from it.
 
     Raises:
         MalformedPayload: the envelope does not come from Stripe, or names another
-            type than the event in it.
+            type than the event in it; or a notification holds no JSON.
     """
     if not isinstance(payload, Mapping):
         payload = _payload.load(body_bytes(payload))
+    if payload.get("Type") == "Notification" and "Message" in payload:
+        payload = _notified(payload["Message"])
     if "detail-type" in payload or "detail" in payload:
         return _open(payload, "EventBridge", _EVENTBRIDGE_SOURCE, "detail-type", "detail")
     if "specversion" in payload:
         return _open(payload, "Event Grid", _EVENT_GRID_SOURCE, "type", "data")
     return payload
+
+
+def _notified(message: object) -> Mapping[str, Any]:
+    if not isinstance(message, str):
+        msg = "the SNS notification has no text in 'Message'"
+        raise MalformedPayload(msg)
+    return _payload.load(body_bytes(message))
 
 
 def _open(
