@@ -23,6 +23,7 @@ from stripe_events.cli._demo_deliveries import deliveries
 from stripe_events.cli._demo_handlers import handlers
 from stripe_events.cli._demo_report import JsonLines, Row, Table
 from stripe_events.observers import Received
+from stripe_events.storage import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -281,11 +282,13 @@ def test_what_is_logged_unexpectedly_is_shown(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_server_that_breaks_is_told_in_the_row(capsys: pytest.CaptureFixture[str]) -> None:
-    """A router that cannot verify raises; the row has the server's answer, stderr the reason."""
+    """A router that cannot start raises; the row has the server's answer, stderr the reason."""
     seen = Seen()
-    assert 1 == run([sent("charge.succeeded")], EventRouter(), seen)
+    nameless = EventRouter(SECRET, store=MemoryStore())
+    nameless.on_any(lambda event: None)
+    assert 1 == run([sent("charge.succeeded")], nameless, seen)
     assert seen.rows[0].result.answer.startswith("500 b'")
-    assert "ConfigurationError: this router has no secrets" in capsys.readouterr().err
+    assert "needs name='...': with a store" in capsys.readouterr().err
 
 
 def test_an_interruption_stops_server_and_threads() -> None:

@@ -19,7 +19,7 @@ _RIGHT, _WRONG = "ok   ", "WRONG"
 _HEADINGS = ("", "sent", "handlers that ran", "answered", "diagnosis")
 _LEGEND = """\
 2xx: Stripe takes the event as delivered. Else it delivers it again, for up to three days.
-Next: give router.handle(body, headers) what your own app receives; see README.md, examples/."""
+Next: put an adapter around your own router; see README.md, examples/."""
 
 
 class Row(NamedTuple):

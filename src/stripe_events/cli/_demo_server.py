@@ -8,17 +8,16 @@ every path. Leaving the block waits for open requests and closes every socket.
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
-from http import HTTPStatus
+from contextlib import contextmanager, suppress
+from socket import SHUT_WR
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from stripe_events._messages import MAX_BODY_BYTES, Outcome, WebhookResponse
+from stripe_events.adapters.wsgi import wsgi_app
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from collections.abc import Generator
 
     from stripe_events.router import EventRouter
 
@@ -45,11 +44,20 @@ class _Request(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: the table tells of each request."""
 
+    def finish(self) -> None:
+        """Read what the app left unread, or the client might see a reset before the answer."""
+        with suppress(OSError):
+            self.wfile.flush()
+            self.connection.shutdown(SHUT_WR)
+            while self.rfile.read1():
+                pass
+        super().finish()
+
 
 @contextmanager
 def serving(router: EventRouter) -> Generator[int, None, None]:
     """Serve the router in threads; gives the port."""
-    with make_server("127.0.0.1", 0, _application(router), _Server, _Request) as server:
+    with make_server("127.0.0.1", 0, wsgi_app(router), _Server, _Request) as server:
         thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,))
         thread.start()
         try:
@@ -57,26 +65,3 @@ def serving(router: EventRouter) -> Generator[int, None, None]:
         finally:
             server.shutdown()
             thread.join()
-
-
-def _application(router: EventRouter) -> WSGIApplication:
-    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        response = _answer(router, environ)
-        status = HTTPStatus(response.status)
-        start_response(f"{status.value} {status.phrase}", list(response.headers.items()))
-        return [response.body]
-
-    return application
-
-
-def _answer(router: EventRouter, environ: WSGIEnvironment) -> WebhookResponse:
-    if environ["REQUEST_METHOD"] != "POST":
-        return WebhookResponse(Outcome.METHOD_NOT_ALLOWED)
-    try:
-        length = int(environ["CONTENT_LENGTH"])
-    except ValueError:  # also an absent one, which wsgiref gives as ""
-        return WebhookResponse(Outcome.LENGTH_REQUIRED)
-    # One byte over the limit is enough for the router to refuse the body, and reading
-    # never goes past what was announced: wsgiref would wait for more.
-    body = environ["wsgi.input"].read(max(0, min(length, MAX_BODY_BYTES + 1)))
-    return router.handle(body, environ.get("HTTP_STRIPE_SIGNATURE"))
