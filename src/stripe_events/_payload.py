@@ -1,5 +1,5 @@
 """
-From the bytes of a body to a JSON object, or one MalformedPayload.
+From the bytes of a body to JSON, or one MalformedPayload.
 
 Bytes come from outside, so nothing else may be raised: not for invalid UTF-8,
 NaN, numbers of 5,000 digits or 100,000 brackets (how deep is too deep is the
@@ -26,8 +26,21 @@ def load(body: bytes) -> dict[str, Any]:
     Raises:
         MalformedPayload: with the reason, never with the body's text.
     """
+    payload = load_any(body)
+    if type(payload) is not dict:
+        raise MalformedPayload("the body is JSON, but not an object")
+    return cast("dict[str, Any]", payload)
+
+
+def load_any(body: bytes) -> Any:
+    """
+    Parse a body that must hold JSON, such as a batch of objects.
+
+    Raises:
+        MalformedPayload: with the reason, never with the body's text.
+    """
     payload: Any = None
-    complaint = "the body is JSON, but not an object"
+    complaint = ""
     try:
         text = body.removeprefix(_BOM).decode("utf-8").strip(_WHITESPACE)
         payload, end = _DECODER.raw_decode(text)
@@ -36,15 +49,15 @@ def load(body: bytes) -> dict[str, Any]:
     except UnicodeDecodeError:
         complaint = "the body is not UTF-8"
     except json.JSONDecodeError as error:
-        payload, complaint = None, f"the body is not JSON: {error.msg}, at character {error.pos}"
+        complaint = f"the body is not JSON: {error.msg}, at character {error.pos}"
     except RecursionError:
         complaint = "the body is nested too deeply"
     except ValueError:
         complaint = "the body holds a number that cannot be read"
-    if type(payload) is not dict:
+    if complaint:
         # Not in an except block: what is caught there holds the whole body.
         raise MalformedPayload(complaint)
-    return cast("dict[str, Any]", payload)
+    return payload
 
 
 def _no_constant(_: str) -> NoReturn:
