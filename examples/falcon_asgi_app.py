@@ -8,6 +8,8 @@ byte more, which it refuses.
 """
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from falcon.asgi import App, Request, Response
 
@@ -35,10 +37,13 @@ class Stripe:
         resp.set_headers(it.headers)
 
 
+Scope = Mapping[str, Any]
+
+
 class Drain:
     """Ends with the app."""
 
-    async def process_shutdown(self, *_: object) -> None:
+    async def process_shutdown(self, scope: Scope, event: Scope) -> None:  # noqa: ARG002
         """At the end, wait for handlers."""
         await router.aclose()
 

@@ -11,7 +11,8 @@ or less at the end, so both paths are given. Where dependencies are to apply, us
 
 import os
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
+from starlette.routing import Route
 
 from stripe_events import EventRouter
 from stripe_events.adapters.asgi import asgi_app
@@ -29,12 +30,10 @@ async def send_receipt(event: ChargeSucceeded) -> None:
 
 
 webhooks = asgi_app(router)
-api = APIRouter()
-for path in ("/stripe", "/stripe/"):
-    api.add_route(path, webhooks)
-
-app = FastAPI(lifespan=webhooks.lifespan)  # at the end, wait for handlers
-app.include_router(api)
+app = FastAPI(
+    routes=[Route("/stripe", webhooks), Route("/stripe/", webhooks)],
+    lifespan=webhooks.lifespan,  # at the end, wait for handlers
+)
 
 if __name__ == "__main__":
     import uvicorn

@@ -31,7 +31,7 @@ app.add_route(sanic_handler(router), "/stripe", methods=["POST"])
 
 
 @app.before_server_stop
-async def drain(_: Sanic) -> None:
+async def drain(*_: object) -> None:
     """At the end, wait for handlers; what still comes in is answered 503."""
     await router.aclose()
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from stripe_events.adapters._endpoint import Endpoint, elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from stripe_events._messages import WebhookResponse
     from stripe_events.router import EventRouter
 
-    _Message: TypeAlias = MutableMapping[str, Any]
+    _Message: TypeAlias = Any  # frameworks and type stubs have a type of their own, each
     _Receive: TypeAlias = Callable[[], Awaitable[_Message]]
     _Send: TypeAlias = Callable[[_Message], Awaitable[None]]
 

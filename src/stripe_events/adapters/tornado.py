@@ -92,4 +92,4 @@ class _WebhookHandler(RequestHandler):
         self.set_status(response.status)
         for name, value in response.headers.items():
             self.set_header(name, value)
-        self.write(response.body)
+        self.write(response.body)  # pyright: ignore[reportUnknownMemberType] - it takes dicts too
