@@ -9,14 +9,18 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "measure"]
 
-PARTS: Final = ("calls",)
+PARTS: Final = ("calls", "servers")
 
 
 def measure(part: str, rounds: int) -> list[Figure]:
     """Measure one of ``PARTS``."""
     # Each imports what the others do without.
     match part:
-        case _:
+        case "calls":
             from benchmarks import adapters_calls
 
             return adapters_calls.measure(rounds)
+        case _:
+            from benchmarks import adapters_servers
+
+            return adapters_servers.measure(rounds)
