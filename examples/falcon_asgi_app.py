@@ -3,8 +3,8 @@ Receive Stripe's webhooks in Falcon, on ASGI.
 
     STRIPE_WEBHOOK_SECRET=whsec_... uvicorn falcon_asgi_app:app --app-dir examples
 
-Falcon needs no adapter. It does not cap bodies, so as much is read as the router takes, and a
-byte more, which it refuses.
+Falcon needs no adapter. It neither caps bodies nor tells of those that end early, so as much is
+read as the router takes, and a byte more, which it refuses, and the length is compared.
 """
 
 import os
@@ -14,6 +14,7 @@ from typing import Any
 from falcon.asgi import App, Request, Response
 
 from stripe_events import EventRouter
+from stripe_events.adapters import Endpoint
 from stripe_events.events import ChargeSucceeded
 from stripe_events.storage import SQLiteStore
 
@@ -27,12 +28,19 @@ async def send_receipt(event: ChargeSucceeded) -> None:
     print("paid:", event.data.object.amount, event.data.object.currency, flush=True)
 
 
+endpoint = Endpoint.of(router, is_async=True)
+
+
 class Stripe:
     """Where Stripe's requests come in."""
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Hand a delivery to the router."""
-        it = await router.ahandle(await req.stream.read(router.max_body_bytes + 1), req.headers)
+        it = endpoint.unread(req.method, req.headers)
+        if it is None:
+            body = await req.stream.read(endpoint.max_body_bytes + 1)
+            it = endpoint.incomplete(body, req.headers)
+            it = it or await endpoint.ahandle(body, req.headers)
         resp.status, resp.data = it.status, it.body
         resp.set_headers(it.headers)
 

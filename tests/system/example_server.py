@@ -175,7 +175,14 @@ class Server:
 
         It is listened to while it is sent: servers may answer early and read no further.
         """
-        head = [f"{method} /stripe HTTP/1.1", "Host: x", "Connection: close", *lines, "", ""]
+        head = [
+            f"{method} /stripe HTTP/1.1",
+            "Host: 127.0.0.1",
+            "Connection: close",
+            *lines,
+            "",
+            "",
+        ]
         with self.connection() as connection:
             _send_until_answered(connection, "\r\n".join(head).encode("latin-1") + body)
             with closing(HTTPResponse(connection, method=method)) as response:
@@ -213,10 +220,10 @@ def started(command: str, folder: Path, **environment: str) -> Iterator[Server]:
     Run a Python server in a process group of its own, with its files in a folder.
 
     Args:
-        command: what follows `python`. ``{examples}`` stands for that folder,
-            ``{port}`` for a free port, for servers that do not tell which one they took.
+        command: what follows `python`; ``{examples}`` stands for that folder.
         folder: where it runs; its DATABASE is there.
-        environment: more variables.
+        environment: more variables. In each of them, and in the command, ``{port}`` stands
+            for a free port, for servers that do not tell which one they took.
     """
     server = _start(command, folder, environment)
     try:
@@ -225,23 +232,23 @@ def started(command: str, folder: Path, **environment: str) -> Iterator[Server]:
         server.kill()
 
 
-def _start(command: str, folder: Path, environment: dict[str, str]) -> Server:
+def _start(command: str, folder: Path, environment: Mapping[str, str]) -> Server:
+    needs_port = any("{port}" in text for text in (command, *environment.values()))
     for tries_left in reversed(range(_TRIES)):
-        port = _free_port() if "{port}" in command else None
-        process = _run(command.format(examples=EXAMPLES, port=port), folder, environment)
+        port = _free_port() if needs_port else None
+        told = {name: value.format(port=port) for name, value in environment.items()}
+        process = _run(command.format(examples=EXAMPLES, port=port), folder, told)
         try:
             return Server(process, port)
         except BaseException as error:
             _end(process)
-            taken = (
-                isinstance(error, GoneError) and port is not None
-            )  # by another process meanwhile
-            if not (taken and tries_left):
+            was_taken = needs_port and isinstance(error, GoneError)  # by another process
+            if not (was_taken and tries_left):
                 raise
     raise AssertionError
 
 
-def _run(command: str, folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
+def _run(command: str, folder: Path, environment: Mapping[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *shlex.split(command)],
         stdout=subprocess.PIPE,
