@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 from typing import NamedTuple
 
 from stripe_events import EventRouter
@@ -54,13 +56,16 @@ def typed(page: Path) -> list[str]:
 
 def run(page: Path) -> None:
     """Run a page's blocks from top to bottom; one marked ``no-run`` must at least compile."""
-    namespace: dict[str, object] = {"__name__": page.stem}
+    module = ModuleType(page.stem)
+    sys.modules[page.stem] = module  # frameworks look for the module that calls them
+    namespace = vars(module)
     try:
         for block in blocks(page, "python"):
             code = compile("\n" * block.line + block.text, page, "exec")
             if block.runs:
                 exec(code, namespace)
     finally:
+        del sys.modules[page.stem]
         for router in namespace.values():
             if isinstance(router, EventRouter):
                 router.close()
