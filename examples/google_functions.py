@@ -3,9 +3,10 @@ Receive Stripe's webhooks in Google Cloud Functions: by HTTP, signed, or from Pu
 
     STRIPE_WEBHOOK_SECRET=whsec_... functions-framework --target stripe
 
-in a folder with this file as main.py; or ``--target stripe_event``, for a topic where something else publishes Stripe's events. Every
-path is served, ``/stripe`` and ``/stripe/`` alike. What was handled is kept in DATABASE, so
-that nothing is done twice; on more than one machine, take ``PostgresStore``.
+in a folder with this file as main.py; or ``--target stripe_event``, for a topic where something
+else publishes Stripe's events. Every path is served, ``/stripe`` and ``/stripe/`` alike. What
+was handled is kept in DATABASE, so that nothing is done twice; on more than one machine, take
+``PostgresStore``.
 """
 
 import os

@@ -1,0 +1,57 @@
+"""Google's own framework around a function, as it loads one that is deployed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from functions_framework import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stripe_events import EventRouter
+
+__all__ = ["ASYNC_EVENT", "EVENT", "HTTP", "app_around", "routed"]
+
+_SOURCE = """
+import functions_framework
+import functions_framework.aio
+from stripe_events.adapters import google
+from stripe_events.adapters.starlette import starlette_endpoint
+from tests.adapters.google_framework import routed
+
+router = routed[-1]
+{target} = {function}
+"""
+
+HTTP = ("stripe", "google.functions_handler(router)")
+EVENT = ("stripe_event", "functions_framework.cloud_event(google.pubsub_handler(router))")
+ASYNC_EVENT = (
+    "stripe_event",
+    "functions_framework.aio.cloud_event(google.apubsub_handler(router))",
+)
+"""Entry points, and how the source makes the functions."""
+
+routed: list[EventRouter] = []
+"""Here the source finds its router: it is the last one."""
+
+
+def app_around(router: EventRouter, entry: tuple[str, str]) -> Any:
+    """Let the framework load the source of a function, and give its app."""
+    target, function = entry
+    with _routed(router), TemporaryDirectory() as folder:
+        source = Path(folder, "main.py")
+        source.write_text(_SOURCE.format(target=target, function=function))
+        return create_app(target, str(source))
+
+
+@contextmanager
+def _routed(router: EventRouter) -> Iterator[None]:
+    routed.append(router)
+    try:
+        yield
+    finally:
+        routed.remove(router)
