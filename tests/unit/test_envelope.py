@@ -10,22 +10,7 @@ import pytest
 from stripe_events._envelope import unwrap
 from stripe_events.errors import MalformedPayload, UsageError
 from tests.unit.deliveries import encode, snapshot, thin
-
-
-def event_bridge(event: Any, **fields: Any) -> dict[str, Any]:
-    """Give an event as Amazon EventBridge brings it."""
-    return {
-        "version": "0",
-        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-        "detail-type": event["type"],
-        "source": "aws.partner/stripe.com/ed_test_1",
-        "account": "111122223333",
-        "time": "2025-10-09T08:53:20Z",
-        "region": "eu-central-1",
-        "resources": [],
-        "detail": event,
-        **fields,
-    }
+from tests.unit.lambda_events import event_bridge, notification
 
 
 def event_grid(event: Any, **fields: Any) -> dict[str, Any]:
@@ -52,6 +37,15 @@ def test_the_event_inside_is_found(wrap: Any, event: dict[str, Any]) -> None:
     """Of both kinds, parsed or as JSON, and a bare one as it is."""
     assert event == unwrap(wrap(event))
     assert event == unwrap(encode(dict(wrap(event))))
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("wrap", [event_bridge, event_grid, dict])
+def test_the_event_in_a_notification_is_found(wrap: Any, event: dict[str, Any]) -> None:
+    """SNS holds as text what was published, be it an envelope or a bare event."""
+    notified = notification(wrap(event))
+    assert event == unwrap(notified)
+    assert event == unwrap(encode(notified))
 
 
 def without(envelope: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -81,6 +75,12 @@ def without(envelope: dict[str, Any], *names: str) -> dict[str, Any]:
         (event_grid(snapshot(), type="charge.failed"), "'type' is not the"),
         (event_grid(snapshot(), data="text"), "no event in 'data'"),
         (without(event_grid(snapshot()), "data"), "no event in 'data'"),
+        (notification(event_bridge(snapshot(), source="aws.events")), "not Stripe's"),
+        (notification("not json"), "not JSON"),
+        (notification("[]"), "not an object"),
+        (notification("\ud800"), "no UTF-8 form"),
+        (notification({}, Message=snapshot()), "no text in 'Message'"),
+        (notification({}, Message=None), "no text in 'Message'"),
     ],
 )
 def test_an_envelope_that_is_wrong_outside_is_refused(envelope: dict[str, Any], why: str) -> None:
@@ -89,6 +89,12 @@ def test_an_envelope_that_is_wrong_outside_is_refused(envelope: dict[str, Any], 
         unwrap(envelope)
     with pytest.raises(MalformedPayload, match=why):
         unwrap(encode(envelope))
+
+
+def test_a_notification_in_a_notification_is_not_opened() -> None:
+    """Nothing is published twice on its way; what is inside is no event."""
+    inner = notification(snapshot())
+    assert inner == unwrap(notification(inner))
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b'"text"', "not json"])

@@ -43,7 +43,7 @@ class TimeLeft:
         """
         if self._milliseconds is None:
             return {}
-        seconds = self._milliseconds() / 1000
+        seconds = max(0.0, self._milliseconds() / 1000)
         return {"time_limit": max(0.0, seconds - _MARGIN), "lease": seconds + _SPARE}
 
     def is_up(self) -> bool:
