@@ -75,7 +75,7 @@ def lambda_handler(router: EventRouter) -> Callable[[Any, Any], dict[str, Any] |
                 take_notifications(router, event["Records"], time)
             case EventSource.EVENTBRIDGE:
                 take_event(router, event, time)
-            case None:
+            case _:
                 return _refuse(router, event)
         return None
 
