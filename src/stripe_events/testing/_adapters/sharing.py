@@ -24,7 +24,7 @@ class ShareCases(Hooks):
         with self.serving() as served, ThreadPoolExecutor(_MANY) as threads:
             served.router.on_any(name="any")(lambda _: None)
             served.start()
-            answers = list(threads.map(lambda id_: served.deliver(event(id_)), ids))
+            answers = list(threads.map(served.deliver, [event(id_) for id_ in ids]))
         told = [answer.json().get("event") for answer in answers]
         check(ids, told, "each answer names the event of its request")
 

@@ -60,7 +60,8 @@ class Hooks:
     @contextmanager
     def serving(self, **options: Any) -> Generator[Serving, None, None]:
         """Have the adapter around a new router for as long as a block lasts."""
-        router = EventRouter(**({"secrets": SECRET} | options))
+        options.setdefault("secrets", SECRET)
+        router = EventRouter(**options)
         serving = Serving(self, router)
         try:
             yield serving
@@ -111,8 +112,8 @@ class Answered(NamedTuple):
 def event(id_: str = "evt_1", **fields: Any) -> bytes:
     """Give an event as Stripe writes it."""
     resource = {"id": "ch_1", "object": "charge", "amount": 2000, **fields}
-    payload = {"id": id_, "object": "event", "type": "charge.succeeded", "data": {}}
-    return json.dumps(payload | {"data": {"object": resource}}, indent=2).encode()
+    head = {"id": id_, "object": "event", "type": "charge.succeeded"}
+    return json.dumps({**head, "data": {"object": resource}}, indent=2).encode()
 
 
 def signed(body: bytes) -> tuple[tuple[str, str], ...]:
