@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "measure"]
 
-PARTS: Final = ("calls", "servers")
+PARTS: Final = ("calls", "servers", "lambda")
 
 
 def measure(part: str, rounds: int) -> list[Figure]:
@@ -20,7 +20,11 @@ def measure(part: str, rounds: int) -> list[Figure]:
             from benchmarks import adapters_calls
 
             return adapters_calls.measure(rounds)
-        case _:
+        case "servers":
             from benchmarks import adapters_servers
 
             return adapters_servers.measure(rounds)
+        case _:
+            from benchmarks import adapters_lambda
+
+            return adapters_lambda.measure(rounds)

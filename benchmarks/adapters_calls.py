@@ -12,11 +12,12 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.adapters_requests import PATH, SECRET, Request, signed
+from benchmarks.adapters_requests import PATH, SECRET, Request, lambda_event, signed
 from benchmarks.figures import Figure
 from benchmarks.rounds import compare
 from stripe_events import EventRouter
 from stripe_events.adapters.asgi import asgi_app
+from stripe_events.adapters.aws_lambda import lambda_handler
 from stripe_events.adapters.wsgi import wsgi_app
 from stripe_events.events import ChargeSucceeded
 
@@ -32,7 +33,7 @@ _AT_ONCE = 20
 def measure(rounds: int) -> list[Figure]:
     """Compare each adapter with its router, in so many rounds."""
     request = signed(behind_proxy=True)
-    return [_wsgi(request, rounds), _asgi(request, rounds)]
+    return [_wsgi(request, rounds), _asgi(request, rounds), _lambda(request, rounds)]
 
 
 def _figure(
@@ -124,6 +125,31 @@ def _scope(request: Request) -> dict[str, Any]:
         "headers": headers,
         "state": {},
     }
+
+
+def _lambda(request: Request, rounds: int) -> Figure:
+    router = EventRouter(SECRET)
+    router.on(ChargeSucceeded)(_nothing)
+    handler, event, context = lambda_handler(router), lambda_event(request), _Context()
+    body, headers = event["body"], event["headers"]
+
+    answer = handler(event, context)
+    assert answer is not None
+    assert answer["statusCode"] == HTTPStatus.OK
+    return _figure(
+        "lambda_handler",
+        lambda: handler(event, context),
+        lambda: router.handle(body, headers),
+        rounds,
+    )
+
+
+class _Context:
+    """What Lambda gives beside the event, as far as it is asked."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Give the milliseconds that this invocation has left."""
+        return 29_000
 
 
 async def _repeat(call: Callable[[], Awaitable[None]]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks import payloads
 from stripe_events.testing import sign
 
-__all__ = ["PATH", "SECRET", "Request", "signed"]
+__all__ = ["PATH", "SECRET", "Request", "lambda_event", "signed"]
 
 SECRET = "whsec_" + "benchmark" * 4
 PATH = "/stripe"
@@ -51,3 +51,32 @@ _FROM_PROXY = {
     "X-Request-Id": "0f0e8b6c9d5a4b71a2c3d4e5f6071829",
     "Via": "1.1 proxy.example.com",
 }
+
+
+def lambda_event(request: Request) -> dict[str, Any]:
+    """Give a request as an HTTP API of API Gateway brings it to Lambda, in format 2.0."""
+    return {
+        "version": "2.0",
+        "routeKey": f"POST {PATH}",
+        "rawPath": PATH,
+        "rawQueryString": "",
+        "headers": {name.lower(): value for name, value in request.headers.items()},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "benchmark",
+            "domainName": "benchmark.execute-api.eu-central-1.amazonaws.com",
+            "http": {
+                "method": "POST",
+                "path": PATH,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "203.0.113.7",
+                "userAgent": request.headers["User-Agent"],
+            },
+            "requestId": "JKJaXmPLvHcESHA=",
+            "routeKey": f"POST {PATH}",
+            "stage": "$default",
+            "timeEpoch": 1_760_000_000_000,
+        },
+        "body": request.body.decode(),
+        "isBase64Encoded": False,
+    }
