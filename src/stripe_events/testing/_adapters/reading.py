@@ -54,7 +54,7 @@ class ReadCases(Hooks):
         with self.serving() as served:
             served.router.on_any(name="any")(lambda event: handled.append(event.id))
             answer = served.send("POST", signed(event("evt_2")), event())
-        check((400, []), (answer.status, handled), "a bad signature is refused")
+        check((400, 0), (answer.status, len(handled)), "a bad signature is refused")
         check({"outcome": "signature_invalid"}, answer.json(), "the sender learns no more")
 
     def test_a_missing_signature_is_refused(self) -> None:
