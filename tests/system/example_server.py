@@ -113,6 +113,14 @@ class Server:
                 self.process.wait(_BETWEEN_LOOKS)
                 raise GoneError(self.rest())
 
+    def wait_until_closed(self) -> None:
+        """Wait until it takes no more connections."""
+        with contextlib.suppress(ConnectionRefusedError):
+            while True:
+                self.connection().close()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(_BETWEEN_LOOKS)
+
     def connection(self) -> socket.socket:
         """Open a connection to it."""
         return socket.create_connection(("127.0.0.1", self.port), LIMIT)
