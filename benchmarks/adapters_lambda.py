@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["measure"]
 
 _MOST_MS = 50.0
-_MOST_MB = 8.0
 _COLD_START = dedent(
     """
     from stripe_events import EventRouter
@@ -44,4 +43,4 @@ _COLD_START = dedent(
 def measure(processes: int) -> list[Figure]:
     """Start so many processes of each kind, in turn."""
     code = _COLD_START.format(secret=SECRET, event=lambda_event(signed()))
-    return cold_start("Lambda's cold start", code, processes, _MOST_MS, _MOST_MB)
+    return cold_start("Lambda's cold start", code, processes, _MOST_MS)
