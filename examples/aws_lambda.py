@@ -3,9 +3,8 @@ Receive Stripe's webhooks in AWS Lambda, from a function URL or whatever else in
 
     STRIPE_WEBHOOK_SECRET=whsec_... python examples/aws_lambda.py
 
-That is a stand-in for a function URL; Lambda is to call ``aws_lambda.handler``. Every path is
-served, ``/stripe`` and ``/stripe/`` alike. What was handled is kept in DATABASE, so that nothing
-is done twice; instances share no disk, so take ``PostgresStore`` there.
+That is a stand-in for a function URL; Lambda calls ``aws_lambda.handler``. Every path is served,
+``/stripe`` and ``/stripe/`` alike. Instances share no disk: there, take ``PostgresStore``.
 """
 
 import os
