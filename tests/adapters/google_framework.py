@@ -7,14 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from functions_framework import create_app
+from functions_framework import _function_registry, create_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stripe_events import EventRouter
 
-__all__ = ["ASYNC_EVENT", "EVENT", "HTTP", "app_around", "routed"]
+__all__ = ["ASYNC_EVENT", "ASYNC_HTTP", "EVENT", "HTTP", "app_around", "routed"]
 
 _SOURCE = """
 import functions_framework
@@ -28,6 +28,7 @@ router = routed[-1]
 """
 
 HTTP = ("stripe", "google.functions_handler(router)")
+ASYNC_HTTP = ("webhook", "functions_framework.aio.http(starlette_endpoint(router))")
 EVENT = ("stripe_event", "functions_framework.cloud_event(google.pubsub_handler(router))")
 ASYNC_EVENT = (
     "stripe_event",
@@ -42,6 +43,8 @@ routed: list[EventRouter] = []
 def app_around(router: EventRouter, entry: tuple[str, str]) -> Any:
     """Let the framework load the source of a function, and give its app."""
     target, function = entry
+    _function_registry.REGISTRY_MAP.pop(target, None)  # a process has only one function
+    _function_registry.ASGI_FUNCTIONS.discard(target)
     with _routed(router), TemporaryDirectory() as folder:
         source = Path(folder, "main.py")
         source.write_text(_SOURCE.format(target=target, function=function))

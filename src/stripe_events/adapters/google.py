@@ -34,8 +34,10 @@ def functions_handler(
     Make a function that answers HTTP, which Stripe calls, of a router.
 
     ``stripe = functions_handler(router)`` is deployed as ``--entry-point stripe``, and lets
-    anyone call it: Stripe has no account of Google's, its signature is what is checked. With
-    ``functions_framework.aio``, ``starlette_endpoint`` makes the function.
+    anyone call it: Stripe has no account of Google's, its signature is what is checked.
+
+    What ``functions_framework.aio.http`` is put on is given a request of Starlette's, for a
+    ``view`` that ``starlette_endpoint`` made: ``return await view(request)``.
 
     Args:
         router: who handles; or an endpoint of another kind.
@@ -90,9 +92,9 @@ def pubsub_handler(router: EventRouter) -> Callable[[Any], None]:
 
         stripe_event = functions_framework.cloud_event(pubsub_handler(router))
 
-    Its name there is its entry point. Google believes only Eventarc here. The function raises
-    ProcessingError if an event was not handled, so that it comes again; deploy with
-    ``--retry``, or it is lost.
+    By this very name the framework registers it: it is the entry point. Google believes only
+    Eventarc here. The function raises ProcessingError if an event was not handled, so that it
+    comes again; deploy with ``--retry``, or it is lost.
 
     Args:
         router: who handles the events; it needs no secrets.
