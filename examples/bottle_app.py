@@ -39,4 +39,7 @@ if __name__ == "__main__":
     server = Server(("127.0.0.1", int(os.environ.get("PORT", "8000"))), app)
     server.prepare()
     print(f"http://127.0.0.1:{server.bind_addr[1]}", flush=True)
-    server.serve()
+    try:
+        server.serve()
+    finally:
+        server.stop()

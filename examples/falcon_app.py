@@ -9,7 +9,7 @@ What was handled is kept in DATABASE, so that nothing is done twice.
 import os
 
 import falcon
-from waitress import serve
+from waitress import create_server
 
 from stripe_events import EventRouter
 from stripe_events.adapters.falcon import falcon_sink
@@ -30,4 +30,6 @@ def send_receipt(event: ChargeSucceeded) -> None:
 app.add_sink(falcon_sink(router), r"/stripe/?\Z")  # with and without a slash
 
 if __name__ == "__main__":
-    serve(app, listen=f"127.0.0.1:{os.environ.get('PORT', '8000')}")
+    server = create_server(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))
+    print(f"http://127.0.0.1:{server.effective_port}", flush=True)
+    server.run()

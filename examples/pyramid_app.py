@@ -10,7 +10,7 @@ import os
 
 from pyramid.config import Configurator
 from pyramid.wsgi import wsgiapp
-from waitress import serve
+from waitress import create_server
 
 from stripe_events import EventRouter
 from stripe_events.adapters.wsgi import wsgi_app
@@ -35,4 +35,6 @@ with Configurator() as config:
     app = config.make_wsgi_app()
 
 if __name__ == "__main__":
-    serve(app, listen=f"127.0.0.1:{os.environ.get('PORT', '8000')}")
+    server = create_server(app, host="127.0.0.1", port=int(os.environ.get("PORT", "8000")))
+    print(f"http://127.0.0.1:{server.effective_port}", flush=True)
+    server.run()
