@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +16,25 @@ if TYPE_CHECKING:
 
     from stripe_events import EventRouter
 
-__all__ = ["ASYNC_EVENT", "ASYNC_HTTP", "EVENT", "HTTP", "app_around", "routed"]
+__all__ = [
+    "ASYNC_EVENT",
+    "ASYNC_HTTP",
+    "EVENT",
+    "EVENTARC",
+    "HTTP",
+    "app_around",
+    "message",
+    "routed",
+]
+
+EVENTARC = {
+    "Content-Type": "application/json",
+    "ce-id": "1",
+    "ce-source": "//pubsub.googleapis.com/projects/shop/topics/stripe",
+    "ce-specversion": "1.0",
+    "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
+}
+"""The headers with which Eventarc brings what is published to a topic."""
 
 _SOURCE = """
 import functions_framework
@@ -38,6 +58,12 @@ ASYNC_EVENT = (
 
 routed: list[EventRouter] = []
 """Here the source finds its router: it is the last one."""
+
+
+def message(data: bytes) -> bytes:
+    """Give the body in which Pub/Sub and Eventarc bring what was published."""
+    envelope = {"message": {"data": b64encode(data).decode(), "messageId": "1"}}
+    return json.dumps({**envelope, "subscription": "projects/shop/subscriptions/s"}).encode()
 
 
 def app_around(router: EventRouter, entry: tuple[str, str]) -> Any:

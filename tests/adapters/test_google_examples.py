@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.adapters.test_google_functions import EVENTARC
+from tests.adapters.google_framework import EVENTARC, message
 from tests.system.example_server import charge, started
 
 if TYPE_CHECKING:
@@ -63,12 +61,6 @@ def test_the_example_refuses_what_is_not_signed(function: Server) -> None:
         function.deliver(b" " * (4 * 1024 * 1024 + 1)).status,
     ]
     assert [400, 405, 413] == statuses
-
-
-def message(body: bytes) -> bytes:
-    """Give what Pub/Sub makes of a published event."""
-    data = b64encode(body).decode()
-    return json.dumps({"message": {"data": data, "messageId": "1"}, "subscription": "s"}).encode()
 
 
 def test_the_example_handles_messages_of_pubsub(tmp_path: Path) -> None:

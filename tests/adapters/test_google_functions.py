@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
 
 from stripe_events import EventRouter
-from tests.adapters.google_framework import ASYNC_EVENT, ASYNC_HTTP, EVENT, app_around
+from tests.adapters.google_framework import (
+    ASYNC_EVENT,
+    ASYNC_HTTP,
+    EVENT,
+    EVENTARC,
+    app_around,
+    message,
+)
 from tests.unit.deliveries import encode, router, signed, snapshot
 from tests.unit.waiting import aio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-EVENTARC = {
-    "Content-Type": "application/json",
-    "ce-id": "1",
-    "ce-source": "//pubsub.googleapis.com/projects/shop/topics/stripe",
-    "ce-specversion": "1.0",
-    "ce-type": "google.cloud.pubsub.topic.v1.messagePublished",
-}
 
 
 def by_flask(to: EventRouter, body: bytes) -> int:
@@ -50,11 +48,6 @@ def posted(app: Any, headers: Mapping[str, str], body: bytes) -> int:
 
 
 both = pytest.mark.parametrize("send", [by_flask, by_starlette])
-
-
-def message(data: bytes) -> bytes:
-    """Give the body in which Eventarc brings a message."""
-    return encode({"message": {"data": b64encode(data).decode(), "messageId": "1"}})
 
 
 @both
