@@ -50,6 +50,10 @@ SERVERS = {
     "hypercorn": Kind("-m hypercorn -w 0 --bind 127.0.0.1:0 {module}:{app}"),
     "daphne": Kind("-m daphne --bind 127.0.0.1 --port 0 {module}:{app}"),
     "granian": Kind(f"{_GRANIAN} asgi {{module}}:{{app}}"),
+    "functions": Kind(
+        "-m functions_framework --host 127.0.0.1 --port {port} "
+        "--source {examples}/{module}.py --target {app}"
+    ),
     "itself": Kind("{examples}/{module}.py"),
     "itself-waitress": Kind("{examples}/{module}.py", port="{port}"),
     "itself-cheroot": Kind("{examples}/{module}.py", repeated=400),
@@ -82,8 +86,20 @@ RUNS = [
     ("aiohttp_app", "itself", ""),
     ("sanic_app", "itself", ""),
     ("tornado_app", "itself", ""),
+    ("google_functions", "functions", "stripe"),
 ]
 """Example, server, and the name of the app in the example's module."""
+
+
+ELSEWHERE = {
+    "aws_lambda": "adapters/test_lambda_example.py",
+    "azure_functions": "adapters/test_azure_examples.py",
+    "event_grid": "adapters/test_azure_examples.py",
+    "pubsub_push": "adapters/test_google_examples.py",
+    "django_orm": "stores/test_django.py",
+    "sqlalchemy_session": "stores/test_sqlalchemy.py",
+}
+"""Examples that take something else than Stripe's requests from a server, and their tests."""
 
 
 class Run(NamedTuple):
@@ -247,10 +263,12 @@ def test_a_length_that_is_none_is_refused(server: Server, length: str) -> None:
 
 
 def test_every_example_is_driven() -> None:
-    """A new one needs a line above, or a test elsewhere."""
-    elsewhere = {
-        "django_orm": "tests/stores/test_django.py",
-        "sqlalchemy_session": "tests/stores/test_sqlalchemy.py",
-    }
-    driven = {example for example, _, _ in RUNS} | set(elsewhere)
+    """A new one needs a line in one of the tables above."""
+    driven = {example for example, _, _ in RUNS} | set(ELSEWHERE)
     assert {path.stem for path in EXAMPLES.glob("*.py")} == driven
+
+
+@pytest.mark.parametrize(("example", "tests"), ELSEWHERE.items(), ids=ELSEWHERE)
+def test_an_example_is_driven_elsewhere(example: str, tests: str) -> None:
+    """The tests that are said to drive it name it."""
+    assert example in (EXAMPLES.parent / "tests" / tests).read_text("utf-8")
