@@ -108,14 +108,22 @@ def deliver(port: int, delivery: tuple[bytes, dict[str, str]], path: str = "/str
 
 @contextmanager
 def posting(
-    port: int, delivery: tuple[bytes, dict[str, str]], *, short: int = 0, more: str = ""
+    port: int, delivery: tuple[bytes, dict[str, str]], *, short: int = 0, head: bytes = b""
 ) -> Iterator[socket.socket]:
-    """Send a delivery, less its last ``short`` bytes, and hold the connection for a block."""
+    """
+    Send a delivery and hold the connection for a block.
+
+    Args:
+        port: where to send it.
+        delivery: body and headers.
+        short: how many bytes at the end of the body are not sent, though announced.
+        head: a header, instead of the announced length.
+    """
     body, headers = delivery
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    first = f"POST /stripe HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{more}{head}\r\n"
+    lines = [b"POST /stripe HTTP/1.1", b"Host: x", head or b"Content-Length: %d" % len(body)]
+    lines += [f"{name}: {value}".encode() for name, value in headers.items()]
     with socket.create_connection(("127.0.0.1", port), LIMIT) as connection:
-        connection.sendall(first.encode() + body[: len(body) - short])
+        connection.sendall(b"\r\n".join([*lines, b"", body[: len(body) - short]]))
         yield connection
 
 
