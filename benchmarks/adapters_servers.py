@@ -72,19 +72,23 @@ def _figures(
 
 
 def _compared(taken: _Taken, side: str) -> tuple[float, str]:
+    """Give the share that is left, by the fastest rounds, and how it is written out."""
     mine, bare = taken[side], taken["bare"]
-    ratio = median(b.processor / m.processor for m, b in zip(mine, bare, strict=True))
-    by_clock = median(b.clock / m.clock for m, b in zip(mine, bare, strict=True))
+    fastest, bare_fastest = _fastest(mine), _fastest(bare)
+    ratio = bare_fastest.processor / fastest.processor
+    middle = median(b.processor / m.processor for m, b in zip(mine, bare, strict=True))
+    by_clock = bare_fastest.clock / fastest.clock
     measured = (
-        f"{ratio:.0%}   {_middle(bare).processor:.0f} : {_middle(mine).processor:.0f} us"
+        f"{ratio:.0%} (median {middle:.0%})"
+        f"   {fastest.processor:.0f} : {bare_fastest.processor:.0f} us"
         f"   by the clock {by_clock:.0%}"
-        f"   {1e6 / _middle(mine).clock:.0f} : {1e6 / _middle(bare).clock:.0f} a second"
+        f"   {1e6 / fastest.clock:.0f} : {1e6 / bare_fastest.clock:.0f} a second"
     )
     return ratio, measured
 
 
-def _middle(spent: list[_Spent]) -> _Spent:
-    return _Spent(*map(median, zip(*spent, strict=True)))
+def _fastest(spent: list[_Spent]) -> _Spent:
+    return _Spent(*map(min, zip(*spent, strict=True)))
 
 
 def _take_turns(server: str, sides: tuple[str, ...], rounds: int) -> _Taken:
