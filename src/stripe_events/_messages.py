@@ -144,12 +144,9 @@ class WebhookResponse:
     @property
     def headers(self) -> dict[str, str]:
         """The HTTP headers, with names in lower case, as a new dict."""
-        headers = {"content-type": "application/json"}
-        if self.answer is None:
-            headers |= _HEADERS.get(self.outcome, {})
-        else:
-            headers |= self.answer.headers
-        return {**headers, "content-length": str(len(self.body))}
+        own = _HEADERS.get(self.outcome, {}) if self.answer is None else self.answer.headers
+        length = str(len(self.body))
+        return {"content-type": "application/json", **own, "content-length": length}
 
     @property
     def body(self) -> bytes:
