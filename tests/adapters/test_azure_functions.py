@@ -16,11 +16,12 @@ from stripe_events.adapters.azure import (
     event_grid_handler,
     functions_handler,
 )
-from stripe_events.errors import HandlerError, ProcessingError
+from stripe_events.errors import HandlerError, ProcessingError, UsageError
 from stripe_events.events import ChargeSucceeded
 from stripe_events.storage import MemoryStore
 from stripe_events.testing import AdapterRequest
 from tests.adapters.azure_worker import answered, event_of, request_of
+from tests.unit.both_ways import pass_through_async
 from tests.unit.deliveries import encode, snapshot, thin
 from tests.unit.test_envelope import event_grid as enveloped
 from tests.unit.waiting import aio
@@ -103,6 +104,18 @@ def test_what_is_no_event_raises_too(trigger: Any, envelope: Any) -> None:
     """So that it ends where somebody looks, with the dead letters."""
     with pytest.raises(ProcessingError, match="what came was not handled: malformed"):
         trigger(EventRouter(), event_of(envelope))
+
+
+def test_what_a_function_could_never_serve_is_refused_when_it_is_made() -> None:
+    """Such as async middleware, unless the function is awaited."""
+    router = EventRouter("whsec_1")
+    router.on_any(name="any")(print)
+    router.middleware(pass_through_async)
+    afunctions_handler(router)
+    aevent_grid_handler(router)
+    for make in (functions_handler, event_grid_handler):
+        with pytest.raises(UsageError, match="async"):
+            make(router)
 
 
 def test_the_worker_can_read_the_types_of_the_functions() -> None:

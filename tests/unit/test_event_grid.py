@@ -171,8 +171,8 @@ def test_an_answer_to_stripe_is_given_to_nobody_else(post: Any) -> None:
     answered = post(service.endpoint, encode(event()), HEADERS)
     service = Service()
     service.router.on_any(name="answering")(lambda _, ctx: ctx.respond({}, {"X-A": "b"}))
-    service.router.on_any(name="failing")(lambda _: 1 / 0)
-    failed = post(service.endpoint, encode(event()), HEADERS)
+    service.router.on_any(name="failing", where=lambda event: event.id == "evt_2")(lambda _: 1 / 0)
+    failed = post(service.endpoint, encode([event("evt_1"), event("evt_2")]), HEADERS)
     assert (200, 500) == (answered.status, failed.status)
     assert "x-a" not in answered.headers
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from stripe_events import EventRouter
 from stripe_events.adapters import Endpoint
 from stripe_events.adapters.google import apubsub_handler, pubsub_handler, pubsub_push
-from stripe_events.errors import ConfigurationError, ProcessingError
+from stripe_events.errors import ConfigurationError, ProcessingError, UsageError
 from stripe_events.observers import Rejected
+from tests.unit.both_ways import pass_through_async
 from tests.unit.deliveries import encode, snapshot, thin
 from tests.unit.test_envelope import event_bridge, event_grid
 from tests.unit.waiting import aio
@@ -156,6 +157,7 @@ NO_MESSAGES = [
     {"message": {"data": "no base64"}},
     {"message": {"data": "e30"}},
     {"message": {"data": "é"}},
+    {"message": {"data": f"*{b64encode(encode(snapshot())).decode()}"}},
     pushed(b"no JSON"),
     pushed([snapshot()]),
     pushed(event_grid(snapshot(), source="/else")),
@@ -252,6 +254,16 @@ def test_a_function_raises_for_a_failure(trigger: Any) -> None:
     service.router.on_any(name="failing")(lambda _: 1 / 0)
     with pytest.raises(ProcessingError, match="evt_1 was not handled: failed"):
         trigger(service.router, Event(pushed(snapshot())))
+
+
+def test_what_a_function_could_never_serve_is_refused_when_it_is_made() -> None:
+    """Such as async middleware, unless the function is awaited."""
+    router = EventRouter()
+    router.on_any(name="any")(print)
+    router.middleware(pass_through_async)
+    apubsub_handler(router)
+    with pytest.raises(UsageError, match="async"):
+        pubsub_handler(router)
 
 
 def test_a_router_without_secrets_serves_no_signed_requests() -> None:
