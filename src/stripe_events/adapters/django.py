@@ -20,7 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from stripe_events.adapters._endpoint import Endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
     from typing import Any, TypeAlias, TypeVar
 
     from django.http import HttpRequest
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stripe_events.router import EventRouter
 
     _View: TypeAlias = Callable[[HttpRequest], HttpResponse]
-    _AsyncView: TypeAlias = Callable[[HttpRequest], Awaitable[HttpResponse]]
+    _AsyncView: TypeAlias = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
     _V = TypeVar("_V", bound=Callable[..., Any])
 
 __all__ = ["adjango_view", "django_view", "webhook_path"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stripe_events.adapters.wsgi import wsgi_app
 
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from stripe_events.adapters._endpoint import Endpoint
     from stripe_events.router import EventRouter
 
+    class _Sink(Protocol):
+        def __call__(self, req: Request, resp: Response, **kwargs: Any) -> None: ...
+
+
 __all__ = ["falcon_sink"]
 
 
-def falcon_sink(router: EventRouter | Endpoint) -> Callable[[Request, Response], None]:
+def falcon_sink(router: EventRouter | Endpoint) -> _Sink:
     r"""
     Make a sink of a router, for Falcon's WSGI apps.
 
