@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -294,3 +296,17 @@ def test_a_router_that_cannot_serve_is_refused_when_the_adapter_is_made() -> Non
     assert endpoint is Endpoint.of(endpoint, is_async=True)
     with pytest.raises(UsageError, match="async"):
         Endpoint.of(endpoint)
+
+
+def test_an_endpoint_needs_no_package_of_a_cloud() -> None:
+    """Whoever serves Event Grid or Pub/Sub in a web framework need not install one."""
+    code = (
+        "import sys\n"
+        "from stripe_events import EventRouter\n"
+        "from stripe_events.adapters.azure import event_grid\n"
+        "from stripe_events.adapters.google import pubsub_push\n"
+        "event_grid(EventRouter(), key='a key'), pubsub_push(EventRouter(), authorize=bool)\n"
+        "print({'azure', 'flask', 'asyncio'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "set()\n" == run.stdout
