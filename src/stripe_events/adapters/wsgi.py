@@ -6,6 +6,7 @@ https://peps.python.org/pep-3333/
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -64,14 +65,15 @@ def _respond(endpoint: Endpoint, environ: WSGIEnvironment) -> WebhookResponse:
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:
-    headers = {
-        key[5:].replace("_", "-").lower(): value
-        for key, value in environ.items()
-        if key.startswith("HTTP_")
-    }
+    headers = {_name(key): value for key, value in environ.items() if key.startswith("HTTP_")}
     headers["content-type"] = environ.get("CONTENT_TYPE") or ""
     headers["content-length"] = environ.get("CONTENT_LENGTH") or ""
     return headers
+
+
+@lru_cache(maxsize=256)  # a server gives the same few keys with each request
+def _name(key: str) -> str:
+    return key.removeprefix("HTTP_").replace("_", "-").lower()
 
 
 def _read_and_handle(
