@@ -36,8 +36,8 @@ def unwrap(payload: Body | Mapping[str, Any]) -> Mapping[str, Any]:
     """
     if not isinstance(payload, Mapping):
         payload = _payload.load(body_bytes(payload))
-    if payload.get("Type") == "Notification" and "Message" in payload:
-        payload = _notified(payload["Message"])
+    if payload.get("Type") == "Notification":
+        payload = _notified(payload.get("Message"))
     if "detail-type" in payload or "detail" in payload:
         return _open(payload, "EventBridge", _EVENTBRIDGE_SOURCE, "detail-type", "detail")
     if "specversion" in payload:

@@ -80,7 +80,7 @@ def without(envelope: dict[str, Any], *names: str) -> dict[str, Any]:
         (notification("[]"), "not an object"),
         (notification("\ud800"), "no UTF-8 form"),
         (notification({}, Message=snapshot()), "no text in 'Message'"),
-        (notification({}, Message=None), "no text in 'Message'"),
+        (without(notification({}), "Message"), "no text in 'Message'"),
     ],
 )
 def test_an_envelope_that_is_wrong_outside_is_refused(envelope: dict[str, Any], why: str) -> None:
@@ -89,6 +89,12 @@ def test_an_envelope_that_is_wrong_outside_is_refused(envelope: dict[str, Any], 
         unwrap(envelope)
     with pytest.raises(MalformedPayload, match=why):
         unwrap(encode(envelope))
+
+
+def test_only_a_notification_is_opened() -> None:
+    """SNS sends other things in the same form, as to confirm a subscription."""
+    other = notification(snapshot(), Type="SubscriptionConfirmation")
+    assert other == unwrap(other)
 
 
 def test_a_notification_in_a_notification_is_not_opened() -> None:

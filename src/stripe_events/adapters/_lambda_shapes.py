@@ -106,13 +106,15 @@ def event_source_of(event: object) -> EventSource | None:
     """Give where an event comes from that is no request, or None if nobody is known."""
     if not is_object(event) or is_http_like(event):
         return None
-    if {"version", "id", "source", "detail-type", "detail"} <= event.keys() - {"Records"}:
-        return EventSource.EVENTBRIDGE
     records = records_of(event)
-    for key, value, source in _RECORDS:
-        if records and all(is_object(one) and one.get(key) == value for one in records):
-            return source
-    return None
+    found = [
+        source
+        for key, value, source in _RECORDS
+        if records and all(is_object(one) and one.get(key) == value for one in records)
+    ]
+    if {"version", "id", "source", "detail-type", "detail"} <= event.keys():
+        found.append(EventSource.EVENTBRIDGE)
+    return found[0] if len(found) == 1 else None
 
 
 def is_http_like(event: object) -> bool:

@@ -44,7 +44,7 @@ class TimeLeft:
         if self._milliseconds is None:
             return {}
         seconds = max(0.0, self._milliseconds() / 1000)
-        return {"time_limit": max(0.0, seconds - _MARGIN), "lease": seconds + _SPARE}
+        return {"time_limit": seconds - _MARGIN, "lease": seconds + _SPARE}
 
     def is_up(self) -> bool:
         """Tell whether too little is left to start anything."""
