@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -23,13 +24,15 @@ class Kind(NamedTuple):
 
     ``chunked`` is the status of a body in chunks: 411 where the server does not say that it
     decodes them; ``repeated`` is that of a good signature before a bad one in a header of
-    its own. ``port`` is what the app is told: any, or a free one if the server does not
-    tell which one it took.
+    its own; ``waits`` says that it, or its framework, gives no part of a body to the app
+    before the end. ``port`` is what the app is told: any, or a free one if the server does
+    not tell which one it took.
     """
 
     command: str
     chunked: int = 200
     repeated: int = 200
+    waits: bool = False
     port: str = "0"
 
 
@@ -41,21 +44,25 @@ SERVERS = {
     # Django looks for a body only where its length was announced.
     "gunicorn-django": Kind(f"{_GUNICORN} {{module}}:{{app}}", chunked=411),
     "gthread": Kind(f"{_GUNICORN} --worker-class gthread --threads 4 {{module}}:{{app}}"),
-    "waitress": Kind("-m waitress --listen 127.0.0.1:0 {module}:{app}"),
+    "waitress": Kind("-m waitress --listen 127.0.0.1:0 {module}:{app}", waits=True),
     # The last one of repeated headers wins.
     "cheroot": Kind("-m cheroot --bind 127.0.0.1:{port} {module}:{app}", repeated=400),
     "granian-wsgi": Kind(f"{_GRANIAN} wsgi {{module}}:{{app}}"),
-    "hypercorn-wsgi": Kind("-m hypercorn -w 0 --bind 127.0.0.1:0 wsgi:{module}:{app}", chunked=411),
+    "hypercorn-wsgi": Kind(
+        "-m hypercorn -w 0 --bind 127.0.0.1:0 wsgi:{module}:{app}", chunked=411, waits=True
+    ),
     "uvicorn": Kind("-m uvicorn --port 0 {module}:{app}"),
+    "uvicorn-django": Kind("-m uvicorn --port 0 {module}:{app}", waits=True),
     "hypercorn": Kind("-m hypercorn -w 0 --bind 127.0.0.1:0 {module}:{app}"),
-    "daphne": Kind("-m daphne --bind 127.0.0.1 --port 0 {module}:{app}"),
+    "hypercorn-quart": Kind("-m hypercorn -w 0 --bind 127.0.0.1:0 {module}:{app}", waits=True),
+    "daphne": Kind("-m daphne --bind 127.0.0.1 --port 0 {module}:{app}", waits=True),
     "granian": Kind(f"{_GRANIAN} asgi {{module}}:{{app}}"),
     "functions": Kind(
         "-m functions_framework --host 127.0.0.1 --port {port} "
         "--source {examples}/{module}.py --target {app}"
     ),
     "itself": Kind("{examples}/{module}.py"),
-    "itself-waitress": Kind("{examples}/{module}.py", port="{port}"),
+    "itself-waitress": Kind("{examples}/{module}.py", port="{port}", waits=True),
     "itself-cheroot": Kind("{examples}/{module}.py", repeated=400),
 }
 
@@ -73,7 +80,7 @@ RUNS = [
     ("plain_asgi", "granian", "app"),
     ("django_app", "gunicorn-django", "application"),
     ("django_app", "daphne", "asgi"),
-    ("django_app", "uvicorn", "asgi"),
+    ("django_app", "uvicorn-django", "asgi"),
     ("flask_app", "gunicorn", "app"),
     ("pyramid_app", "itself-waitress", ""),
     ("falcon_app", "itself-waitress", ""),
@@ -81,7 +88,7 @@ RUNS = [
     ("fastapi_app", "uvicorn", "app"),
     ("starlette_app", "uvicorn", "app"),
     ("falcon_asgi_app", "uvicorn", "app"),
-    ("quart_app", "hypercorn", "app"),
+    ("quart_app", "hypercorn-quart", "app"),
     ("litestar_app", "granian", "app"),
     ("aiohttp_app", "itself", ""),
     ("sanic_app", "itself", ""),
@@ -127,8 +134,9 @@ def server(run: Run) -> Server:
 
 
 def chunked(body: bytes) -> bytes:
-    """Write a body in three chunks."""
-    pieces = [body[:10], body[10:50], body[50:]]
+    """Write a body in chunks."""
+    places = [0, 10, 50, *range(65536, len(body), 65536), len(body)]
+    pieces = [body[start:end] for start, end in pairwise(places)]
     return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in [*pieces, b""])
 
 
@@ -220,7 +228,7 @@ def test_a_body_in_chunks_is_read_if_the_server_says_that_it_ends(run: Run) -> N
 
 
 def test_chunks_are_read_up_to_the_limit_only(run: Run) -> None:
-    """A body whose length nobody announced is refused when too much of it has come."""
+    """It is refused when too much of it has come, though it has no end."""
     body = charge()[0].ljust(TOO_LARGE)
     refused = 413 if run.kind.chunked == 200 else 411
     assert refused == run.server.send("Transfer-Encoding: chunked", body=chunked(body)).status
