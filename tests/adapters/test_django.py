@@ -99,7 +99,13 @@ def test_a_webhook_path_can_be_included_and_reversed(route: str) -> None:
             assert f"/hooks/{route.rstrip('/')}" == url
             assert 200 == answer(site.wsgi, url).status
             assert 200 == answer(site.wsgi, f"{url.rstrip('/')}/").status
-            assert 404 == answer(site.wsgi, f"{url.replace('.', '-')}x").status
+            assert 404 == answer(site.wsgi, f"{url}x").status
+
+
+def test_a_webhook_path_is_no_pattern() -> None:
+    """A dot stands for itself."""
+    with opened() as its_router, project(webhook_path("v1.0", django_view(its_router))) as site:
+        assert [200, 404] == [answer(site.wsgi, path_).status for path_ in ("/v1.0", "/v1-0")]
 
 
 def test_no_token_is_needed() -> None:

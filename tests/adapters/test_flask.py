@@ -5,12 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flask import Flask, Request, request, url_for
+from flask import Flask, Request, Response, request, url_for
 
 from stripe_events import EventRouter
 from stripe_events.adapters.flask import flask_view
 from stripe_events.errors import ConfigurationError
-from tests.adapters.wsgi_calls import BOTH, CalledContract, Gone, answer, chunked, outcome
+from stripe_events.testing import AdapterRequest
+from tests.adapters.wsgi_calls import (
+    BOTH,
+    CalledContract,
+    Endless,
+    Gone,
+    answer,
+    call,
+    chunked,
+    outcome,
+)
 from tests.unit.deliveries import encode, snapshot
 from tests.unit.waiting import opened
 
@@ -66,6 +76,21 @@ def test_what_runs_before_may_look_at_the_body(
         assert 200 == answer(app, **environ).status
 
 
+def test_what_runs_after_may_look_at_the_body() -> None:
+    """As hooks do that log requests."""
+    seen: list[bytes] = []
+    with opened() as its_router:
+        app = app_of(its_router)
+
+        @app.after_request
+        def after(response: Response) -> Response:
+            seen.append(request.get_data())
+            return response
+
+        answer(app)
+    assert [encode(snapshot())] == seen
+
+
 @pytest.mark.parametrize(
     "look",
     [lambda it: it.stream.read(), lambda it: it.get_data(cache=False), lambda it: it.form],
@@ -102,10 +127,9 @@ def test_a_chunked_body_is_read_if_it_ends(terminated: bool, expected: tuple[int
 
 def test_a_chunked_body_is_read_no_further_than_the_limit() -> None:
     """Though Flask by itself has none."""
-    body = snapshot()
-    with opened(max_body_bytes=len(encode(body)) - 1) as its_router:
-        environ = chunked(terminated=True)
-        assert (413, "too_large") == outcome(answer(app_of(its_router), payload=body, **environ))
+    environ = chunked(terminated=True) | {"wsgi.input": Endless()}
+    with opened() as its_router:
+        assert (413, "too_large") == outcome(answer(app_of(its_router), **environ))
 
 
 @pytest.mark.parametrize("environ", [{}, chunked(terminated=True)], ids=["whole", "chunked"])
@@ -114,6 +138,13 @@ def test_max_content_length_is_obeyed(environ: dict[str, Any]) -> None:
     with opened() as its_router:
         app = app_of(its_router, MAX_CONTENT_LENGTH=10)
         assert (413, "too_large") == outcome(answer(app, **environ))
+
+
+def test_options_are_refused_like_other_methods() -> None:
+    """Flask would answer them with 200."""
+    with opened() as its_router:
+        answered = call(app_of(its_router), AdapterRequest("OPTIONS", (), b""))
+        assert (405, "POST") == (answered.status, answered.headers["Allow"])
 
 
 def test_two_views_have_two_names() -> None:

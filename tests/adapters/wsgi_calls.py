@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from stripe_events import EventRouter
 
-__all__ = ["BOTH", "CalledContract", "Gone", "answer", "call", "chunked", "outcome"]
+__all__ = ["BOTH", "CalledContract", "Endless", "Gone", "answer", "call", "chunked", "outcome"]
 
 BOTH = ("/stripe", "/stripe/")
 """Stripe follows no redirects, so both are to be served."""
@@ -28,6 +28,16 @@ class Gone(io.BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         """Fail as servers do."""
         raise OSError("the client went away")
+
+
+class Endless(io.BytesIO):
+    """The input of a server whose client never stops."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Give as much as is asked for, but not everything."""
+        assert size is not None
+        assert size > 0
+        return b" " * size
 
 
 def call(
