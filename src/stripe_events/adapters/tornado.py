@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler, stream_request_body
 
 from stripe_events.adapters._endpoint import Endpoint
@@ -86,7 +88,8 @@ class _WebhookHandler(RequestHandler):
     async def _answer(self, response: WebhookResponse) -> None:
         self._answered = True
         self._write(response)
-        await self.flush()
+        with suppress(StreamClosedError):  # nobody is there any more to be told
+            await self.flush()
 
     def _write(self, response: WebhookResponse) -> None:
         self.set_status(response.status)
