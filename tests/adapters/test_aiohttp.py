@@ -13,7 +13,8 @@ from aiohttp import web
 
 from stripe_events import EventRouter
 from stripe_events.adapters.aiohttp import aiohttp_handler, aiohttp_lifespan
-from stripe_events.errors import ConfigurationError
+from stripe_events.errors import ConfigurationError, MalformedPayload
+from stripe_events.observers import Rejected
 from tests.adapters.serving import PATHS, ServedContract, cut_off, deliver, posting, request, served
 from tests.unit.deliveries import encode, signed, snapshot
 from tests.unit.waiting import opened, reached
@@ -92,14 +93,29 @@ def test_a_body_that_a_middleware_has_read_is_used() -> None:
     assert [signed(snapshot())[0]] == seen
 
 
+def test_a_body_that_is_too_long_is_answered_before_it_ends() -> None:
+    """It is not read to an end that may never come."""
+    head = b"Transfer-Encoding: chunked"
+    with (
+        opened(max_body_bytes=1_000) as its_router,
+        served(partial(on_aiohttp, app_of(its_router))) as port,
+        posting(port, (b"", {}), head=head) as connection,
+        connection.makefile("rb") as answer,
+    ):
+        connection.sendall(b"400\r\n%b\r\n" % (b" " * 1024))
+        assert answer.readline().startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_client_that_goes_away_while_it_sends_is_not_handled() -> None:
-    """It may see a refusal, and the next delivery is handled."""
+    """The operator is told, and the next delivery is handled."""
     handled: list[str] = []
+    rejected: list[type] = []
     with opened() as its_router, served(partial(on_aiohttp, app_of(its_router))) as port:
         its_router.on_any(lambda event: handled.append(event.id), name="any")
-        assert b" 200 " not in cut_off(port, signed(snapshot()))
+        its_router.observe(Rejected)(lambda record: rejected.append(type(record.error)))
+        assert b"" == cut_off(port, signed(snapshot()))
         assert 200 == deliver(port, signed(snapshot(id="evt_2")))
-    assert ["evt_2"] == handled
+    assert (["evt_2"], [MalformedPayload]) == (handled, rejected)
 
 
 @pytest.mark.parametrize("cancels", [False, True])

@@ -121,6 +121,35 @@ def test_a_body_that_a_middleware_has_read_is_used() -> None:
     assert [signed(snapshot())[0]] == seen
 
 
+def test_a_body_that_was_read_without_keeping_it_is_refused_as_such() -> None:
+    """Not as one whose signature is wrong: the operator is told what is wrong."""
+
+    async def careless(request_: Any) -> None:
+        async for _ in request_.stream:
+            pass
+
+    with opened() as its_router:
+        app = app_of(its_router)
+        app.register_middleware(careless, "request")
+        body, headers = signed(snapshot())
+        with served(partial(on_sanic, app)) as port:
+            answer = request(port, "POST", headers.items(), body)
+    assert (400, b'{"outcome":"malformed"}') == (answer.status, answer.body)
+
+
+def test_a_body_that_is_too_long_is_answered_before_it_ends() -> None:
+    """It is not read to an end that may never come."""
+    head = b"Transfer-Encoding: chunked"
+    with (
+        opened(max_body_bytes=1_000) as its_router,
+        served(partial(on_sanic, app_of(its_router))) as port,
+        posting(port, (b"", {}), head=head) as connection,
+        connection.makefile("rb") as answer,
+    ):
+        connection.sendall(b"400\r\n%b\r\n" % (b" " * 1024))
+        assert answer.readline().startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_client_that_goes_away_while_it_sends_is_not_handled() -> None:
     """And the next delivery is handled."""
     handled: list[str] = []
