@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from time import clock_gettime_ns, perf_counter_ns
@@ -45,12 +46,16 @@ _Taken: TypeAlias = dict[str, list[_Spent]]
 
 def measure(rounds: int) -> list[Figure]:
     """Compare on each server, in so many rounds."""
-    return [
+    if sys.platform != "linux":
+        return [shown("adapters on servers", "not measured: only Linux tells others' time")]
+    figures = [
         *_figures("gunicorn", "wsgi_app", rounds, more=(), has_target=True),
         *_figures("uvicorn", "asgi_app", rounds, more=("adapter-sync",), has_target=True),
-        # hmac and json.loads alone leave less than the target here.
-        *_figures("uvloop, httptools", "asgi_app", rounds, more=(), has_target=False),
     ]
+    if find_spec("uvloop") and find_spec("httptools"):
+        # hmac and json.loads alone leave less than the target here.
+        figures += _figures("uvloop, httptools", "asgi_app", rounds, more=(), has_target=False)
+    return figures
 
 
 def _figures(
