@@ -68,9 +68,6 @@ class TestDjangoAsyncUnderWSGI(Served):
     view_of = staticmethod(adjango_view)
 
 
-del Served  # a base is no test
-
-
 @VIEWS
 @pytest.mark.parametrize("options", [{}, {"DEBUG": True}, {"APPEND_SLASH": False}])
 def test_both_slashes_are_served(view_of: Any, options: dict[str, Any]) -> None:
