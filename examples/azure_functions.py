@@ -13,7 +13,7 @@ import os
 import azure.functions as func
 
 from stripe_events import EventRouter
-from stripe_events.adapters.azure import event_grid_handler, functions_handler
+from stripe_events.adapters.azure_functions import event_grid_handler, functions_handler
 from stripe_events.events import ChargeSucceeded
 from stripe_events.storage import SQLiteStore
 

@@ -12,7 +12,7 @@ import os
 
 from stripe_events import EventRouter
 from stripe_events.adapters.asgi import asgi_app
-from stripe_events.adapters.azure import event_grid
+from stripe_events.adapters.event_grid import event_grid
 from stripe_events.events import ChargeSucceeded
 from stripe_events.storage import SQLiteStore
 

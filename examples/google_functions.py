@@ -14,7 +14,7 @@ import os
 import functions_framework
 
 from stripe_events import EventRouter
-from stripe_events.adapters.google import functions_handler, pubsub_handler
+from stripe_events.adapters.google_functions import functions_handler, pubsub_handler
 from stripe_events.events import ChargeSucceeded
 from stripe_events.storage import SQLiteStore
 

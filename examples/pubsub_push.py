@@ -12,7 +12,7 @@ import os
 from wsgiref.simple_server import make_server
 
 from stripe_events import EventRouter
-from stripe_events.adapters.google import pubsub_push
+from stripe_events.adapters.pubsub import pubsub_push
 from stripe_events.adapters.wsgi import wsgi_app
 from stripe_events.events import ChargeSucceeded
 from stripe_events.storage import SQLiteStore

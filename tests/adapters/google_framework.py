@@ -39,7 +39,7 @@ EVENTARC = {
 _SOURCE = """
 import functions_framework
 import functions_framework.aio
-from stripe_events.adapters import google
+from stripe_events.adapters import google_functions
 from stripe_events.adapters.starlette import starlette_endpoint
 from tests.adapters.google_framework import routed
 
@@ -47,12 +47,12 @@ router = routed[-1]
 {target} = {function}
 """
 
-HTTP = ("stripe", "google.functions_handler(router)")
+HTTP = ("stripe", "google_functions.functions_handler(router)")
 ASYNC_HTTP = ("webhook", "functions_framework.aio.http(starlette_endpoint(router))")
-EVENT = ("stripe_event", "functions_framework.cloud_event(google.pubsub_handler(router))")
+EVENT = ("stripe_event", "functions_framework.cloud_event(google_functions.pubsub_handler(router))")
 ASYNC_EVENT = (
     "stripe_event",
-    "functions_framework.aio.cloud_event(google.apubsub_handler(router))",
+    "functions_framework.aio.cloud_event(google_functions.apubsub_handler(router))",
 )
 """Entry points, and how the source makes the functions."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stripe_events.adapters.azure import afunctions_handler, functions_handler
+from stripe_events.adapters.azure_functions import afunctions_handler, functions_handler
 from stripe_events.testing import AdapterContract, AdapterResponse
 from tests.adapters.azure_worker import answered, request_of
 from tests.unit.waiting import aio

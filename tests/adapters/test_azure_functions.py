@@ -9,13 +9,13 @@ import pytest
 from azure.functions import AuthLevel, EventGridEvent, FunctionApp, HttpRequest, HttpResponse
 
 from stripe_events import EventRouter
-from stripe_events.adapters.azure import (
+from stripe_events.adapters.azure_functions import (
     aevent_grid_handler,
     afunctions_handler,
-    event_grid,
     event_grid_handler,
     functions_handler,
 )
+from stripe_events.adapters.event_grid import event_grid
 from stripe_events.errors import HandlerError, ProcessingError, UsageError
 from stripe_events.events import ChargeSucceeded
 from stripe_events.storage import MemoryStore

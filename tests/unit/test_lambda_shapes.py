@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stripe_events.adapters._lambda_shapes import (
+from stripe_events.adapters._lambda.shapes import (
     HTTP_SHAPES,
     EventSource,
     event_source_of,

@@ -51,6 +51,13 @@ def test_half_of_the_functions_hold_at_most_9_lines() -> None:
     assert median(lines for lines, _ in function_lengths()) <= 9
 
 
+def test_adapters_hold_at_most_150_lines() -> None:
+    """A longer one has begun to decide for itself."""
+    files = (ROOT / "src" / "stripe_events" / "adapters").rglob("*.py")
+    lines = {path.name: len(path.read_text("utf-8").splitlines()) for path in files}
+    assert {} == {name: count for name, count in lines.items() if count > 150}
+
+
 def test_examples_hold_at_most_60_lines() -> None:
     """An example shows one thing."""
     lines = {path.name: len(path.read_text("utf-8").splitlines()) for path in EXAMPLES}

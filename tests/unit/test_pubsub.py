@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from stripe_events import EventRouter
 from stripe_events.adapters import Endpoint
-from stripe_events.adapters.google import apubsub_handler, pubsub_handler, pubsub_push
+from stripe_events.adapters.google_functions import apubsub_handler, pubsub_handler
+from stripe_events.adapters.pubsub import pubsub_push
 from stripe_events.errors import ConfigurationError, ProcessingError, UsageError
 from stripe_events.observers import Rejected
 from tests.unit.both_ways import pass_through_async

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stripe_events._messages import WebhookResponse, body_within
 from stripe_events.adapters._endpoint import Endpoint
-from stripe_events.errors import DeliveryError, ProcessingError
+from stripe_events.errors import DeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     Payload: TypeAlias = bytes | Mapping[str, Any]
     Opened: TypeAlias = list[Payload] | WebhookResponse
 
-__all__ = ["Bus", "aprocess_all", "opened", "process_all", "raise_failure"]
-
-_ERRORS = 400
-"""From this status on, an outcome says that an event was not handled."""
+__all__ = ["Bus", "aprocess_all", "opened", "process_all"]
 
 
 class Bus(Endpoint):
@@ -91,18 +88,6 @@ async def aprocess_all(router: EventRouter, found: Opened) -> WebhookResponse:
     if isinstance(found, WebhookResponse):
         return found
     return _worst([await router.aprocess(payload) for payload in found])
-
-
-def raise_failure(response: WebhookResponse) -> None:
-    """
-    Raise if an event is to be delivered again, where a platform listens to nothing else.
-
-    Raises:
-        ProcessingError: it was not handled, or it is no event.
-    """
-    if response.outcome.status >= _ERRORS:
-        event = response.event_id or "what came"
-        raise ProcessingError(f"{event} was not handled: {response.outcome}") from response.error
 
 
 def _worst(responses: list[WebhookResponse]) -> WebhookResponse:

@@ -38,7 +38,7 @@ _NO_EVENT: Final = b"null"
 
 
 class EventGrid(Bus):
-    """The place where Event Grid posts; see ``stripe_events.adapters.azure.event_grid``."""
+    """The place where Event Grid posts; see ``stripe_events.adapters.event_grid.event_grid``."""
 
     def __init__(self, router: EventRouter, key: DeliveryKey) -> None:
         """Take the router and what Event Grid must show."""

@@ -16,17 +16,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stripe_events.adapters._endpoint import Endpoint
-from stripe_events.adapters._lambda_buses import take_batch, take_event, take_notifications
-from stripe_events.adapters._lambda_complaint import complaint
-from stripe_events.adapters._lambda_http import answer_request, formed
-from stripe_events.adapters._lambda_shapes import (
+from stripe_events.adapters._lambda.buses import take_batch, take_event, take_notifications
+from stripe_events.adapters._lambda.complaint import complaint
+from stripe_events.adapters._lambda.http import answer_request, formed
+from stripe_events.adapters._lambda.shapes import (
     EventSource,
     event_source_of,
     http_shape_of,
     is_http_like,
     value_at,
 )
-from stripe_events.adapters._lambda_time import TimeLeft
+from stripe_events.adapters._lambda.time import TimeLeft
 from stripe_events.errors import MalformedPayload, ProcessingError
 
 if TYPE_CHECKING:

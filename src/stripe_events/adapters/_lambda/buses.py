@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stripe_events._delivery.observing import log
-from stripe_events._messages import Outcome
-from stripe_events.adapters._lambda_shapes import value_at
-from stripe_events.errors import Busy, MalformedPayload, ProcessingError
+from stripe_events.adapters._failure import is_taken, raise_failure
+from stripe_events.adapters._lambda.shapes import value_at
+from stripe_events.errors import MalformedPayload, ProcessingError
 
 if TYPE_CHECKING:
     from stripe_events._messages import WebhookResponse
-    from stripe_events.adapters._lambda_time import TimeLeft
+    from stripe_events.adapters._lambda.time import TimeLeft
     from stripe_events.router import EventRouter
 
 __all__ = ["take_batch", "take_event", "take_notifications"]
-
-_ERRORS = 400
-"""From this status on, an outcome says that an event is to come again."""
 
 
 def take_event(router: EventRouter, event: dict[str, Any], time: TimeLeft) -> None:
@@ -28,7 +25,7 @@ def take_event(router: EventRouter, event: dict[str, Any], time: TimeLeft) -> No
         ProcessingError: it was not handled, so that Lambda tries again; Busy, if it is
             being processed elsewhere.
     """
-    _refuse(router.process(event, **time.limits()))
+    raise_failure(router.process(event, **time.limits()))
 
 
 def take_notifications(router: EventRouter, records: list[dict[str, Any]], time: TimeLeft) -> None:
@@ -39,7 +36,7 @@ def take_notifications(router: EventRouter, records: list[dict[str, Any]], time:
         ProcessingError: as ``take_event`` does, for the first that was not handled.
     """
     for record in records:
-        _refuse(_process(router, value_at(record, "Sns.Message"), time))
+        raise_failure(_process(router, value_at(record, "Sns.Message"), time))
 
 
 def take_batch(
@@ -64,25 +61,6 @@ def take_batch(
     return {"batchItemFailures": [{"itemIdentifier": _id_of(record)} for record in failed]}
 
 
-def _refuse(response: WebhookResponse) -> None:
-    """
-    Raise if an event was not handled; an answer to Stripe, which nobody reads here, is no excuse.
-
-    The error says of which event, and what its outcome was, as Lambda writes it into logs
-    and dead letters.
-
-    Raises:
-        ProcessingError: always for ``malformed``, too: what nobody can read is not thrown away.
-    """
-    if not _is_taken(response):
-        error = Busy if response.outcome is Outcome.BUSY else ProcessingError
-        raise error(f"{response.event_id or 'what came'} was not handled: {response.outcome}")
-
-
-def _is_taken(response: WebhookResponse) -> bool:
-    return response.outcome.status < _ERRORS
-
-
 def _process(router: EventRouter, message: object, time: TimeLeft) -> WebhookResponse:
     if not isinstance(message, str):
         return router.reject(MalformedPayload("the record has no text for a message"))
@@ -96,7 +74,7 @@ def _not_taken(
     failed: list[dict[str, Any]] = []
     for record in records:
         is_over = time.is_up() or (is_fifo and failed)
-        if is_over or not _is_taken(_process(router, record.get("body"), time)):
+        if is_over or not is_taken(_process(router, record.get("body"), time)):
             failed.append(record)
     return failed
 

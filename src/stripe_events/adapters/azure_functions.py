@@ -1,21 +1,17 @@
-"""
-Microsoft Azure: functions for HTTP and Event Grid triggers, and an endpoint for Event Grid.
-
-``event_grid`` is served by any adapter and needs no package of Azure's; the functions need
-``azure-functions``.
-"""
+"""Functions for Microsoft Azure, with HTTP and Event Grid triggers."""
 # No `from __future__ import annotations`: Azure's worker reads the types of the functions made
 # here, and resolves no names for that.
 
 from typing import TYPE_CHECKING
 
 from stripe_events._messages import WebhookResponse
-from stripe_events.adapters._bus import aprocess_all, opened, process_all, raise_failure
+from stripe_events.adapters._bus import aprocess_all, opened, process_all
 from stripe_events.adapters._endpoint import Endpoint
-from stripe_events.adapters._event_grid import DeliveryKey, EventGrid, unpack_event
+from stripe_events.adapters._event_grid import unpack_event
+from stripe_events.adapters._failure import raise_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable
 
     from azure.functions import EventGridEvent, HttpRequest, HttpResponse
 
@@ -24,41 +20,9 @@ if TYPE_CHECKING:
 __all__ = [
     "aevent_grid_handler",
     "afunctions_handler",
-    "event_grid",
     "event_grid_handler",
     "functions_handler",
 ]
-
-
-def event_grid(
-    router: "EventRouter",
-    *,
-    key: "str | Sequence[str]",
-    header: str = "x-event-grid-key",
-) -> Endpoint:
-    """
-    Make an endpoint for Event Grid's webhooks: ``asgi_app(event_grid(router, key=...))``.
-
-    Stripe's signature is not on what Event Grid sends. So make up a long random key, and let
-    the event subscription send it as a delivery property (a secret one) in ``header``:
-    whoever does not show it is refused. The handshake is answered to anyone.
-
-    A batch has one answer. Each event in it is handled, also if others fail; if one is to
-    come again, all of them do, and the router needs a store to know which ones are done.
-    Event Grid waits 30 s, so keep batches small. What it is answered with 400 (a wrong key,
-    no event of Stripe's) or 413 it never sends again: configure dead-lettering, and when
-    the key changes, accept both for a while.
-    https://learn.microsoft.com/azure/event-grid/delivery-and-retry
-
-    Args:
-        router: who handles the events; it needs no secrets.
-        key: what Event Grid shows, or several of which it shows one.
-        header: in which header, in any case of letters.
-
-    Raises:
-        ConfigurationError: a key is blank or cannot be sent in a header, or there is none.
-    """
-    return EventGrid(router, DeliveryKey(key, header))
 
 
 def functions_handler(router: "EventRouter | Endpoint") -> "Callable[[HttpRequest], HttpResponse]":

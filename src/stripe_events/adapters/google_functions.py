@@ -1,19 +1,16 @@
 """
-Google Cloud: functions for HTTP and for events of Pub/Sub, and an endpoint for its pushes.
+Functions for Google Cloud, which answer HTTP or take events of Pub/Sub.
 
-Stripe does not publish to Pub/Sub itself: what is published there, by whatever receives
-Stripe's events for you, is the event as JSON, bare or in the envelope it came in.
-
-``pubsub_push`` is served by any adapter and needs no package of Google's; ``functions_handler``
-needs Flask, as ``functions-framework`` does.
+``functions_handler`` needs Flask, as ``functions-framework`` does.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from stripe_events.adapters._bus import Bus, aprocess_all, opened, process_all, raise_failure
-from stripe_events.adapters._pubsub import BearerToken, unpack, unpack_message
+from stripe_events.adapters._bus import aprocess_all, opened, process_all
+from stripe_events.adapters._failure import raise_failure
+from stripe_events.adapters._pubsub import unpack_message
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
     from stripe_events.adapters._endpoint import Endpoint
     from stripe_events.router import EventRouter
 
-__all__ = ["apubsub_handler", "functions_handler", "pubsub_handler", "pubsub_push"]
+__all__ = ["apubsub_handler", "functions_handler", "pubsub_handler"]
 
 
 def functions_handler(
@@ -55,33 +52,6 @@ def functions_handler(
         return cast("ResponseReturnValue", view())
 
     return stripe_webhook
-
-
-def pubsub_push(router: EventRouter, *, authorize: Callable[[str], bool]) -> Endpoint:
-    """
-    Make an endpoint for a push subscription: ``asgi_app(pubsub_push(router, authorize=...))``.
-
-    Anyone may post to an open URL, so let the subscription authenticate with a service
-    account, and check whose token came::
-
-        from google.auth.transport.requests import Request
-        from google.oauth2.id_token import verify_oauth2_token
-
-        def authorize(token: str) -> bool:
-            claims = verify_oauth2_token(token, Request(), audience="https://example.com/stripe")
-            return bool(claims["email_verified"]) and claims["email"] == "push@my-project.iam..."
-
-    Pub/Sub sends a message again until it is answered with success, or expires: also one
-    that is no event. Give the subscription a dead-letter topic.
-    https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions
-
-    Args:
-        router: who handles the events; it needs no secrets.
-        authorize: tells of a bearer token whether it is right. What is not exactly True
-            refuses, and so does whatever it raises; a request without a token is not
-            shown to it. It may wait: event loops call it in a thread.
-    """
-    return Bus(router, BearerToken(authorize), unpack)
 
 
 def pubsub_handler(router: EventRouter) -> Callable[[Any], None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from stripe_events.adapters._lambda_shapes import HTTP_SHAPES, EventSource, is_object, records_of
+from stripe_events.adapters._lambda.shapes import HTTP_SHAPES, EventSource, is_object, records_of
 
 __all__ = ["complaint"]
 

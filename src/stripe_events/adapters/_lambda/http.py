@@ -5,13 +5,13 @@ from __future__ import annotations
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, cast
 
-from stripe_events.adapters._lambda_shapes import value_at
+from stripe_events.adapters._lambda.shapes import value_at
 from stripe_events.errors import MalformedPayload
 
 if TYPE_CHECKING:
     from stripe_events._messages import Headers, WebhookResponse
     from stripe_events.adapters._endpoint import Endpoint
-    from stripe_events.adapters._lambda_time import TimeLeft
+    from stripe_events.adapters._lambda.time import TimeLeft
 
 __all__ = ["answer_request", "formed"]
 

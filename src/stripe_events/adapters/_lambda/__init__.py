@@ -1,0 +1,1 @@
+"""What ``aws_lambda`` is made of: shapes of events, HTTP, buses, and time."""
