@@ -59,9 +59,10 @@ def django_view(router: EventRouter | Endpoint) -> _View:
     endpoint = Endpoint.of(router)
 
     def stripe_webhook(request: HttpRequest) -> HttpResponse:
-        read = _read(endpoint, request)
+        headers = dict(request.headers.items())
+        read = _read(endpoint, request, headers)
         if isinstance(read, bytes):
-            read = endpoint.handle(read, request.headers)
+            read = endpoint.handle(read, headers)
         return _answer(request, read)
 
     return _as_webhook(stripe_webhook)
@@ -80,9 +81,10 @@ def adjango_view(router: EventRouter | Endpoint) -> _AsyncView:
     endpoint = Endpoint.of(router, is_async=True)
 
     async def stripe_webhook(request: HttpRequest) -> HttpResponse:
-        read = _read(endpoint, request)
+        headers = dict(request.headers.items())
+        read = _read(endpoint, request, headers)
         if isinstance(read, bytes):
-            read = await endpoint.ahandle(read, request.headers)
+            read = await endpoint.ahandle(read, headers)
         return _answer(request, read)
 
     return _as_webhook(stripe_webhook)
@@ -109,8 +111,10 @@ def _as_webhook(view: _V) -> _V:
     return csrf_exempt(no_append_slash(view))
 
 
-def _read(endpoint: Endpoint, request: HttpRequest) -> bytes | WebhookResponse:
-    refused = endpoint.unread(request.method or "", request.headers)
+def _read(
+    endpoint: Endpoint, request: HttpRequest, headers: dict[str, str]
+) -> bytes | WebhookResponse:
+    refused = endpoint.unread(request.method or "", headers)
     if refused is not None:
         return refused
     try:
@@ -119,7 +123,7 @@ def _read(endpoint: Endpoint, request: HttpRequest) -> bytes | WebhookResponse:
         return endpoint.too_large("DATA_UPLOAD_MAX_MEMORY_SIZE")
     except (OSError, RawPostDataException) as error:  # the client went away; or it was read before
         return endpoint.truncated(error)
-    return endpoint.incomplete(body, request.headers) or body
+    return endpoint.incomplete(body, headers) or body
 
 
 def _body(request: HttpRequest, most: int) -> bytes:
