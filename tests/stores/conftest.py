@@ -1,4 +1,4 @@
-"""What tests of stores share: one PostgreSQL per run, started when a test first asks for it."""
+"""What tests of stores share: one server of a kind per run, started when first asked for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import pytest
 
 from tests.stores.postgres_ledgers import Ledgers
 from tests.stores.postgres_server import PostgresServer
+from tests.stores.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.stores.dynamodb_server import DynamoDBServer
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +47,23 @@ def ledgers(
     opened = Ledgers(request.param, postgres_server, postgres_database)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """Start a server; whoever stops it starts it again."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.delete()
+
+
+@pytest.fixture(scope="session")
+def dynamodb_server() -> Iterator[DynamoDBServer]:
+    """Start moto's server; its modules take a second to load."""
+    from tests.stores.dynamodb_server import DynamoDBServer
+
+    server = DynamoDBServer()
+    server.start()
+    yield server
+    server.stop()

@@ -1,9 +1,10 @@
 """
 Ledgers: where recorded events are kept, and what holds on each.
 
-``MemoryStore`` for tests, ``SQLiteStore`` for one machine, ``PostgresStore`` and
-``AsyncPostgresStore`` (extra ``postgres``) for many. The protocols are for those who
-bring their own; ``stripe_events.testing`` has the contract that a store must pass.
+``MemoryStore`` for tests, ``SQLiteStore`` for one machine; for many ``PostgresStore`` and
+``AsyncPostgresStore`` (extra ``postgres``), ``RedisStore`` and ``AsyncRedisStore`` (extra
+``redis``). The protocols are for those who bring their own; ``stripe_events.testing`` has
+the contract that a store must pass.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stripe_events.storage._dynamodb import DynamoDBStore as DynamoDBStore
     from stripe_events.storage._memory import MemoryStore as MemoryStore
     from stripe_events.storage._postgres import AsyncPostgresStore as AsyncPostgresStore
     from stripe_events.storage._postgres import PostgresStore as PostgresStore
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from stripe_events.storage._records import ErrorRecord as ErrorRecord
     from stripe_events.storage._records import EventRecord as EventRecord
     from stripe_events.storage._records import HandlerRecord as HandlerRecord
+    from stripe_events.storage._redis import AsyncRedisStore as AsyncRedisStore
+    from stripe_events.storage._redis import RedisStore as RedisStore
     from stripe_events.storage._results import Arrival as Arrival
     from stripe_events.storage._results import Changed as Changed
     from stripe_events.storage._results import Claim as Claim
@@ -55,12 +59,14 @@ _PLACES = {
     "AsyncInboxStore": "_protocols",
     "AsyncLedgerStore": "_protocols",
     "AsyncPostgresStore": "_postgres",
+    "AsyncRedisStore": "_redis",
     "AsyncTransactionalStore": "_protocols",
     "Arrival": "_results",
     "Changed": "_results",
     "Claim": "_results",
     "Claimed": "_results",
     "Code": "_results",
+    "DynamoDBStore": "_dynamodb",
     "Enqueued": "_results",
     "ErrorRecord": "_records",
     "EventRecord": "_records",
@@ -77,6 +83,7 @@ _PLACES = {
     "PlannedHandler": "_results",
     "PostgresStore": "_postgres",
     "Query": "_results",
+    "RedisStore": "_redis",
     "Refused": "_results",
     "Release": "_results",
     "SQLiteStore": "_sqlite",
@@ -94,11 +101,13 @@ __all__ = [
     "AsyncInboxStore",
     "AsyncLedgerStore",
     "AsyncPostgresStore",
+    "AsyncRedisStore",
     "AsyncTransactionalStore",
     "Changed",
     "Claim",
     "Claimed",
     "Code",
+    "DynamoDBStore",
     "Enqueued",
     "ErrorRecord",
     "EventRecord",
@@ -115,6 +124,7 @@ __all__ = [
     "PlannedHandler",
     "PostgresStore",
     "Query",
+    "RedisStore",
     "Refused",
     "Release",
     "SQLiteStore",

@@ -1,0 +1,144 @@
+"""
+Records as text, so that a script can compare what it must without reading the rest.
+
+An event is four lines: its revision; the end of its lease; a JSON array that begins with
+state, token and claim id; its handlers. What a later version adds is put at the end of
+the array, and left out by this one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from stripe_events.storage._json import (
+    dump_answer,
+    dump_handlers,
+    load_answer,
+    load_handlers,
+)
+from stripe_events.storage._records import EventRecord, KeyRecord
+
+if TYPE_CHECKING:
+    from stripe_events.storage._records import KeyId
+    from stripe_events.storage._results import Claim
+
+_dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_decode = json.JSONDecoder().raw_decode
+_KNOWN: Final = 20
+"""How many members the array has in this version."""
+
+
+def revision_line(revision: int) -> bytes:
+    """Give what an event or key row of this revision begins with."""
+    return b"%d\n" % revision
+
+
+def value_of(record: EventRecord, revision: int) -> bytes:
+    """Give the text of an event, with the revision that it is to have."""
+    return f"{revision}\n{record.lease_until!r}\n{rest_of(record)}".encode()
+
+
+def rest_of(record: EventRecord) -> str:
+    """Give all of an event's text that a heartbeat leaves as it is."""
+    answer = record.answer
+    facts = _dumps(
+        (
+            record.state,
+            record.token,
+            record.claim_id,
+            record.id,
+            record.type,
+            record.account,
+            record.livemode,
+            record.created,
+            record.order_key,
+            record.first_seen,
+            record.last_seen,
+            record.lane,
+            record.due,
+            record.abandoned,
+            record.generation,
+            record.refused,
+            record.running,
+            None if answer is None else dump_answer(answer),
+            record.out_of_order,
+            record.erased,
+        )
+    )
+    return f"{facts}\n{dump_handlers(record.handlers)}"
+
+
+def fence_of(claim: Claim) -> str:
+    """Give what the third line of an event begins with while the claim is valid."""
+    return _dumps(("claimed", claim.token, claim.claim_id))[:-1] + ","
+
+
+def event_of(scope: str, value: bytes) -> EventRecord:
+    """Read an event."""
+    revision, lease_until, facts, handlers = value.decode().split("\n", 3)
+    (
+        state,
+        token,
+        claim_id,
+        event_id,
+        type_,
+        account,
+        livemode,
+        created,
+        order_key,
+        first_seen,
+        last_seen,
+        lane,
+        due,
+        abandoned,
+        generation,
+        refused,
+        running,
+        answer,
+        out_of_order,
+        erased,
+    ) = _decode(facts)[0][:_KNOWN]
+    return EventRecord(
+        scope=scope,
+        id=event_id,
+        type=type_,
+        account=account,
+        livemode=livemode,
+        created=created,
+        order_key=order_key,
+        first_seen=first_seen,
+        last_seen=last_seen,
+        state=state,
+        lane=lane,
+        due=due,
+        token=token,
+        claim_id=claim_id,
+        lease_until=float(lease_until),
+        abandoned=abandoned,
+        generation=generation,
+        handlers=load_handlers(handlers),
+        refused=tuple(refused),
+        running=tuple(running),
+        answer=load_answer(answer),
+        out_of_order=out_of_order,
+        erased=erased,
+        revision=int(revision),
+    )
+
+
+def field_of(key: KeyId) -> bytes:
+    """Give the field of a key row in its hash."""
+    return f"{key.kind}:{key.key}".encode()
+
+
+def key_value_of(record: KeyRecord, revision: int) -> bytes:
+    """Give the text of a key row, with the revision that it is to have."""
+    return f"{revision}\n{_dumps((record.holder, record.newest))}".encode()
+
+
+def key_of(key: KeyId, value: bytes) -> KeyRecord:
+    """Read a key row."""
+    revision, rest = value.decode().split("\n", 1)
+    facts: list[Any] = _decode(rest)[0]
+    return KeyRecord(key, facts[0], facts[1], int(revision))
