@@ -1,52 +1,17 @@
-"""
-An app whose handlers begin, wait until the test lets them end, and say both.
-
-They end when the file GATE is not locked any more.
-"""
+"""An app of the handlers that wait at a gate, for any server of WSGI or ASGI."""
 
 from __future__ import annotations
 
-import asyncio
-import fcntl
 import os
-import sys
-from pathlib import Path
 
-from stripe_events import Event, EventRouter
+from slow_handlers import add_slow_handlers
+
+from stripe_events import EventRouter
 from stripe_events.adapters.asgi import asgi_app
 from stripe_events.adapters.wsgi import wsgi_app
 from stripe_events.storage import SQLiteStore
 
 router = EventRouter(os.environ["STRIPE_WEBHOOK_SECRET"], store=SQLiteStore(os.environ["DATABASE"]))
-
-
-def say(what: str, event: Event) -> None:
-    """Print a line at once, so that those of other threads do not get into it."""
-    sys.stdout.write(f"{what} {event.id}\n")
-    sys.stdout.flush()
-
-
-def wait_at_the_gate() -> None:
-    """Wait in this thread until the test opens it; for those that come later it stays open."""
-    with Path(os.environ["GATE"]).open("rb") as gate:
-        fcntl.flock(gate, fcntl.LOCK_SH)
-
-
-@router.on("charge.succeeded")
-def in_a_thread(event: Event) -> None:
-    """Wait in the thread of the request, or of the router."""
-    say("begun", event)
-    wait_at_the_gate()
-    say("done", event)
-
-
-@router.on("charge.refunded")
-async def on_the_loop(event: Event) -> None:
-    """Wait while other requests go on."""
-    say("begun", event)
-    await asyncio.to_thread(wait_at_the_gate)
-    say("done", event)
-
-
+add_slow_handlers(router, "charge.succeeded", "charge.refunded")
 application = wsgi_app(router)
 app = asgi_app(router)
