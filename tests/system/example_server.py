@@ -29,6 +29,7 @@ __all__ = [
     "EXAMPLES",
     "LIMIT",
     "SECRET",
+    "SLOW_EXAMPLE",
     "Answer",
     "GoneError",
     "Server",
@@ -39,6 +40,7 @@ __all__ = [
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
+SLOW_EXAMPLE = Path(__file__).parent / "slow_example.py"
 SECRET = "whsec_example"
 LIMIT = 30.0
 """Seconds after which a test fails instead of hanging; never waited out by one that passes."""

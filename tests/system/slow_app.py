@@ -12,6 +12,6 @@ from stripe_events.adapters.wsgi import wsgi_app
 from stripe_events.storage import SQLiteStore
 
 router = EventRouter(os.environ["STRIPE_WEBHOOK_SECRET"], store=SQLiteStore(os.environ["DATABASE"]))
-add_slow_handlers(router, "charge.succeeded", "charge.refunded")
+add_slow_handlers(router)
 application = wsgi_app(router)
 app = asgi_app(router)

@@ -21,7 +21,7 @@ class SlowRouter(stripe_events.EventRouter):
     def __init__(self, *args: Any, **options: Any) -> None:
         """Register them first."""
         super().__init__(*args, **options)
-        add_slow_handlers(self, "charge.failed", "charge.refunded")
+        add_slow_handlers(self)
 
 
 stripe_events.EventRouter = SlowRouter

@@ -45,7 +45,7 @@ async def on_the_loop(event: Event) -> None:
     say("done", event)
 
 
-def add_slow_handlers(router: EventRouter, sync_type: str, async_type: str) -> None:
+def add_slow_handlers(router: EventRouter) -> None:
     """Register both, each for a type."""
-    router.on(sync_type)(in_a_thread)
-    router.on(async_type)(on_the_loop)
+    router.on("charge.failed")(in_a_thread)
+    router.on("charge.refunded")(on_the_loop)

@@ -10,7 +10,7 @@ from slow_app import router
 app = Quart(__name__)
 
 
-@app.post("/", strict_slashes=False)
+@app.post("/stripe", strict_slashes=False)
 async def stripe() -> tuple[bytes, int, dict[str, str]]:
     """Hand a delivery to the router."""
     try:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.example_server import LIMIT, charge, event, started
+from tests.system.example_server import LIMIT, SLOW_EXAMPLE, charge, event, started
 from tests.system.gates import shut
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.system.example_server import Server
 
-SLOW = Path(__file__).parent / "slow_example.py"
 COMMANDS = {
     "plain_asgi": "-m uvicorn --port 0 plain_asgi:app",
     "fastapi_app": "-m uvicorn --port 0 fastapi_app:app",
@@ -50,7 +50,7 @@ def test_handlers_end_before_the_app_does(command: str, tmp_path: Path) -> None:
     types = {"evt_sync": "charge.failed", "evt_async": "charge.refunded"}
     bodies = [event(type_, {"object": "charge"}, id_) for id_, type_ in types.items()]
     with (
-        started(f"{SLOW} {command}", tmp_path, GATE=str(gate)) as server,
+        started(f"{SLOW_EXAMPLE} {command}", tmp_path, GATE=str(gate)) as server,
         ThreadPoolExecutor(2) as clients,
     ):
         with shut(gate):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tests.system.example_server import Server
 
-SYNC, ASYNC = "charge.succeeded", "charge.refunded"
+SYNC, ASYNC = "charge.failed", "charge.refunded"
 LATE = 3
 ENDED = {0, -signal.SIGTERM}
 """Exit codes of an orderly end; uvicorn raises the signal again when all is done."""
