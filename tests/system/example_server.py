@@ -200,11 +200,13 @@ class Server:
                 return _answer(response)
 
     def raw_answer(self, request: bytes) -> bytes:
-        """Give all that comes back until the connection ends."""
-        with self.connection() as connection:
+        """Give all that comes back until the connection ends, in whatever way."""
+        answer = bytearray()
+        with self.connection() as connection, contextlib.suppress(ConnectionResetError):
             connection.sendall(request)
-            with connection.makefile("rb") as answer:
-                return answer.read()
+            while received := connection.recv(65536):
+                answer += received
+        return bytes(answer)
 
 
 def _answer(response: HTTPResponse) -> Answer:

@@ -204,6 +204,15 @@ def test_head_is_refused_without_a_body(server: Server) -> None:
     assert (b"405", True, b"") == (head.split()[1], b"\r\nallow: " in head.lower(), body)
 
 
+def test_a_body_that_was_left_unread_is_no_request(server: Server) -> None:
+    """After a refusal the connection is closed, or goes on behind the body."""
+    hidden = b"GET /stripe HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    refused = b"PUT /stripe HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n"
+    last = b"GET /stripe HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    raw = server.raw_answer(refused % len(hidden) + hidden + last)
+    assert raw.count(b"HTTP/1.") in {1, 2}
+
+
 def test_a_body_that_is_too_large_is_refused(server: Server) -> None:
     """It is refused by its announced length, or when too much of it has come."""
     body, _, line = charge()
