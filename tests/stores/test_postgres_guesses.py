@@ -8,7 +8,7 @@ import pytest
 
 from stripe_events.errors import LostClaim
 from stripe_events.storage import Query
-from stripe_events.storage._postgres._guesses import AT_MOST
+from stripe_events.storage._guesses import AT_MOST
 from stripe_events.testing._contract.making import arrival, died, planned, succeeded
 from tests.stores.postgres_ledgers import SUCCEEDED
 

@@ -9,10 +9,10 @@ import pytest
 
 from stripe_events.storage import Claim, Query
 from stripe_events.storage import _operations as op
+from stripe_events.storage._admission import admission
 from stripe_events.storage._bases import drive
-from stripe_events.storage._postgres._admission import admission
+from stripe_events.storage._guesses import Settle
 from stripe_events.storage._postgres._executing import execute
-from stripe_events.storage._postgres._guesses import Settle
 from stripe_events.storage._postgres._statements import Statements
 from stripe_events.storage._postgres._tables import named
 from stripe_events.storage._records import KeyId

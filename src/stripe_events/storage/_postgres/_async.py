@@ -11,6 +11,7 @@ from psycopg import errors
 
 from stripe_events.storage import _verbs
 from stripe_events.storage._bases import AsyncVerbs, adrive
+from stripe_events.storage._guesses import Guesses
 from stripe_events.storage._operations import ExtendLeases
 from stripe_events.storage._postgres._async_pools import async_pools, ataken
 from stripe_events.storage._postgres._completion import complete_on
@@ -23,20 +24,17 @@ from stripe_events.storage._postgres._errors import (
     uncommitted,
 )
 from stripe_events.storage._postgres._executing import aperform, arun
-from stripe_events.storage._postgres._guesses import Guesses
 from stripe_events.storage._postgres._ledger import Ledger
 from stripe_events.storage._postgres._limits import patient
 from stripe_events.storage._postgres._statements import unmade
-from stripe_events.storage._postgres._steps import accept, finish
 from stripe_events.storage._results import NOTHING_NEW
+from stripe_events.storage._steps import accept, finish
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
 
     from stripe_events.storage._postgres._async_pools import AsyncConnection, AsyncPool, AsyncSource
     from stripe_events.storage._postgres._checks import Loss
-    from stripe_events.storage._postgres._statements import Step
-    from stripe_events.storage._postgres._steps import Steps
     from stripe_events.storage._results import (
         Accepted,
         Arrival,
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
         HandlerResult,
         Plan,
     )
+    from stripe_events.storage._steps import Step, Steps
 
 T = TypeVar("T")
 

@@ -13,7 +13,8 @@ from stripe_events.storage._postgres._statements import is_atomic
 
 if TYPE_CHECKING:
     from stripe_events.storage._postgres._scripts import Script, Statement
-    from stripe_events.storage._postgres._statements import Statements, Step
+    from stripe_events.storage._postgres._statements import Statements
+    from stripe_events.storage._steps import Step
 
 T = TypeVar("T")
 

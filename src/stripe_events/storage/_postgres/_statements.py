@@ -8,13 +8,13 @@ WHERE: a statement that meets no row has found another revision.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from stripe_events.storage import _operations as op
+from stripe_events.storage._admission import Admit
+from stripe_events.storage._guesses import Settle
 from stripe_events.storage._json import dump_handlers
-from stripe_events.storage._postgres._admission import Admit
 from stripe_events.storage._postgres._batches import Batches
-from stripe_events.storage._postgres._guesses import Settle
 from stripe_events.storage._postgres._lists import IS_CLAIMED, Lists
 from stripe_events.storage._postgres._rows import (
     COLUMNS,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from stripe_events.storage._postgres._tables import Tables
     from stripe_events.storage._records import EventRecord, KeyId, KeyRecord
+    from stripe_events.storage._steps import Step
 
 # What an admission writes as seconds from the store's time.
 _TIMES: tuple[str, ...] = ("first_seen", "last_seen", "lease_until")
@@ -46,10 +47,6 @@ _GUESSED = (
     "scope = %s AND id = %s AND token = %s AND claim_id = %s "
     f"AND {IS_CLAIMED} AND handlers::text = %s"
 )
-
-
-Step: TypeAlias = "op.Operation | Admit | Settle"
-"""What a store performs: the operations of the verbs, and two that spare some of them."""
 
 
 class Statements:

@@ -11,6 +11,7 @@ from psycopg import errors
 
 from stripe_events.storage import _verbs
 from stripe_events.storage._bases import SyncVerbs, drive
+from stripe_events.storage._guesses import Guesses
 from stripe_events.storage._operations import ExtendLeases
 from stripe_events.storage._postgres._completion import complete_on
 from stripe_events.storage._postgres._errors import (
@@ -22,21 +23,18 @@ from stripe_events.storage._postgres._errors import (
     uncommitted,
 )
 from stripe_events.storage._postgres._executing import perform, run
-from stripe_events.storage._postgres._guesses import Guesses
 from stripe_events.storage._postgres._ledger import Ledger
 from stripe_events.storage._postgres._limits import patient
 from stripe_events.storage._postgres._pools import pools, taken
 from stripe_events.storage._postgres._statements import unmade
-from stripe_events.storage._postgres._steps import accept, finish
 from stripe_events.storage._results import NOTHING_NEW
+from stripe_events.storage._steps import accept, finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator
 
     from stripe_events.storage._postgres._checks import Loss
     from stripe_events.storage._postgres._pools import Connection, Pool, Source
-    from stripe_events.storage._postgres._statements import Step
-    from stripe_events.storage._postgres._steps import Steps
     from stripe_events.storage._results import (
         Accepted,
         Arrival,
@@ -45,6 +43,7 @@ if TYPE_CHECKING:
         HandlerResult,
         Plan,
     )
+    from stripe_events.storage._steps import Step, Steps
 
 T = TypeVar("T")
 

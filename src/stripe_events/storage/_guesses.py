@@ -1,8 +1,8 @@
 """
-A handler's result in one statement, where nobody else has touched the event since.
+A handler's result in one step, where nobody else has touched the event since.
 
 What a claim has last written is remembered, and the result is computed from that. It is
-only a guess: the statement writes it where the event still is in this claim's hands and
+only a guess: the step writes it where the event still is in this claim's hands and
 its handlers are, letter by letter, as they were remembered. Else, as after a restore or
 a merged plan, nothing is written, and the verb reads the event.
 """
@@ -19,7 +19,7 @@ from stripe_events.storage._plans import find
 from stripe_events.storage._results import NOTHING_NEW
 
 if TYPE_CHECKING:
-    from stripe_events.storage._postgres._admission import Admit
+    from stripe_events.storage._admission import Admit
     from stripe_events.storage._records import EventRecord
     from stripe_events.storage._results import Claim, Claimed, Finished, HandlerResult, Plan
 

@@ -1,17 +1,18 @@
-"""The two verbs of every delivery, with the shorter ways that PostgreSQL has for them."""
+"""The verbs of every delivery, with shorter ways for databases that have these steps."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from stripe_events.storage import _verbs
-from stripe_events.storage._postgres._admission import admission, admitted
+from stripe_events.storage._admission import admission, admitted
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from stripe_events.storage._postgres._guesses import Guesses
-    from stripe_events.storage._postgres._statements import Step
+    from stripe_events.storage._admission import Admit
+    from stripe_events.storage._guesses import Guesses, Settle
+    from stripe_events.storage._operations import Operation
     from stripe_events.storage._results import (
         Accepted,
         Arrival,
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     )
 
 ResultT = TypeVar("ResultT")
+
+Step: TypeAlias = "Operation | Admit | Settle"
+"""What such a store performs: the operations of the verbs, and two that spare some of them."""
 
 Steps: TypeAlias = "Generator[Step, Any, ResultT]"
 

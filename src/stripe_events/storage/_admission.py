@@ -1,5 +1,5 @@
 """
-The usual first step of a delivery in one statement: record what is absent, and claim it.
+The usual first step of a delivery, at once: record what is absent, and claim it.
 
 Same as the verb's read and write one after the other. It looks before it writes, for an
 INSERT that meets a record waits for the transaction that has it in its hands.
