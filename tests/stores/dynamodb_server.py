@@ -9,6 +9,7 @@ nothing. Tests that need these bring them about by hooks of botocore (``dynamodb
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,11 @@ class DynamoDBServer:
         self._server.server_close()
         self._thread.join()
 
+    @cached_property
+    def shared(self) -> Any:
+        """Give a client for many tests, for it takes as long to make as twenty requests."""
+        return self.client()
+
     def client(self, **config: Any) -> Any:
         """Give a client, which does not repeat what fails."""
         session = boto3.session.Session("key", "secret", region_name="eu-west-1")
@@ -58,7 +64,7 @@ class DynamoDBServer:
 
     def new_store(self, name: str | None = None, **options: Any) -> DynamoDBStore:
         """Give a store on a table of this name, or on a fresh one."""
-        client = options.pop("client", None) or self.client()
+        client = options.pop("client", self.shared)
         store = DynamoDBStore(name or self.new_name(), client=client, **options)
         store.create_table()
         return store

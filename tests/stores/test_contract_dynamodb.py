@@ -21,7 +21,7 @@ class TestDynamoDBStore(StoreContract):
     @pytest.fixture(autouse=True)
     def _server(self, dynamodb_server: DynamoDBServer) -> None:
         self.server = dynamodb_server
-        self.client = dynamodb_server.client()
+        self.client = dynamodb_server.shared
         self.clock = Clock()
 
     def make_store(self) -> DynamoDBStore:

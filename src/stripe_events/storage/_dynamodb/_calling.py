@@ -6,12 +6,10 @@ import random
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3  # type: ignore[import-untyped]  # it has no types
-from botocore.config import Config  # type: ignore[import-untyped]
-
 from stripe_events._fork import Lock, start_anew_in_children
 from stripe_events.errors import StoreError
-from stripe_events.storage._dynamodb._errors import AWS_ERRORS, is_transient, told, unmet
+from stripe_events.storage._dynamodb._aws import AWS_ERRORS, new_client
+from stripe_events.storage._dynamodb._errors import is_transient, told, unmet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,7 +35,7 @@ class Table:
         """Connect to nothing yet."""
         self.name = name
         self._given = client
-        self._client = client
+        self._client: Any = client
         self._timeout = timeout
         self._lock = Lock()
         start_anew_in_children(self)
@@ -115,28 +113,17 @@ class Table:
 
     def client(self) -> Any:
         """Give the client of this process."""
-        if self._client is None:
+        client = self._client
+        if client is None:
             with self._lock:
-                self._client = self._client or self._started()
-        return self._client
+                client = self._client = self._client or self._started()
+        return client
 
     def _started(self) -> Any:
         if self._given is None:
-            return _new_client(self._timeout)
+            return new_client(self._timeout)
         self._given.close()  # in this process only: it opens other connections when it is used
         return self._given
-
-
-def _new_client(timeout: float) -> Any:
-    # Sessions are not for several threads, so none is shared. The pauses are the store's.
-    wait = max(0.1, min(timeout, 5.0))
-    config = Config(
-        connect_timeout=wait,
-        read_timeout=wait,
-        retries={"total_max_attempts": 1},
-        max_pool_connections=50,
-    )
-    return boto3.session.Session().client("dynamodb", config=config)
 
 
 def _pauses() -> Iterator[float]:

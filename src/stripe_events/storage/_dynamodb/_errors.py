@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore import exceptions  # type: ignore[import-untyped]  # it has no types
-
 from stripe_events.errors import ConfigurationError, StoreError
+from stripe_events.storage._dynamodb._aws import ClientError, NoAnswerError, NoRegionError
 
 if TYPE_CHECKING:
     from stripe_events.errors import StripeEventsError
     from stripe_events.storage._dynamodb._values import Item
-
-AWS_ERRORS: Final = (exceptions.BotoCoreError, exceptions.ClientError)
 
 _TRANSIENT: Final = frozenset(
     {
@@ -53,17 +50,17 @@ class DoesNotHold(Exception):  # noqa: N818 - it is an answer
 
 def is_transient(error: Exception) -> bool:
     """Tell whether the same call may succeed in a moment; it may also have been done already."""
-    if isinstance(error, exceptions.ClientError):
+    if isinstance(error, ClientError):
         return not _codes(error).isdisjoint(_TRANSIENT) or _status(error) >= 500  # noqa: PLR2004 - the server's fault
-    return isinstance(error, exceptions.HTTPClientError)
+    return isinstance(error, NoAnswerError)
 
 
 def unmet(error: Exception) -> DoesNotHold | None:
     """Give the answer if the error says that a condition did not hold."""
-    if not isinstance(error, exceptions.ClientError):
+    if not isinstance(error, ClientError):
         return None
     if "ConditionalCheckFailedException" in _codes(error):
-        return DoesNotHold(_found([error.response]))
+        return DoesNotHold(_found([_response(error)]))
     if "ConditionalCheckFailed" in _codes(error):
         return DoesNotHold(_found(_reasons(error)))
     return None
@@ -72,7 +69,7 @@ def unmet(error: Exception) -> DoesNotHold | None:
 def told(error: Exception, table: str) -> StripeEventsError:
     """Give what to raise, with the cure where there is a known one."""
     where, said = f"DynamoDB table {table}", str(error)
-    if isinstance(error, exceptions.NoRegionError):
+    if isinstance(error, NoRegionError):
         return ConfigurationError(f"{where}: no region is set: AWS_DEFAULT_REGION, or a client's")
     if is_transient(error):
         return StoreError(f"{where}: it did not answer, or was too busy, for too long ({said})")
@@ -92,18 +89,22 @@ def misfit(why: str) -> str:
     )
 
 
+def _response(error: Any) -> Any:
+    return error.response
+
+
 def _codes(error: Any) -> set[str]:
-    code: str = error.response.get("Error", {}).get("Code", "")
+    code: str = _response(error).get("Error", {}).get("Code", "")
     return {code, *(reason.get("Code", "") for reason in _reasons(error))}
 
 
 def _status(error: Any) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return int(_response(error).get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def _reasons(error: Any) -> list[Any]:
     """Give why each part of a transaction failed."""
-    return error.response.get("CancellationReasons") or []
+    return _response(error).get("CancellationReasons") or []
 
 
 def _found(places: list[Any]) -> list[Item]:

@@ -30,6 +30,11 @@ _MOST_PIECES: Final = 90
 """An item has 400 kB at most, and a transaction 100 items."""
 
 
+def fits(payload: bytes) -> bool:
+    """Tell whether a payload needs no items of its own."""
+    return len(zlib.compress(payload)) <= _INLINE
+
+
 class Payloads:
     """The payloads of the events in a table."""
 

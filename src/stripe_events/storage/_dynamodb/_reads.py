@@ -100,17 +100,6 @@ class Reads:
         found = self._found(entries, asked.limit, lambda record: is_due(record, now))
         return now, sorted(found, key=waiting_since)
 
-    def list(self, asked: ReadList) -> tuple[float, list[EventRecord]]:
-        """Perform ``ReadList``."""
-        now = self._clock()
-
-        def is_meant(record: EventRecord) -> bool:
-            follows = asked.after is None or (record.first_seen, record.id) > asked.after
-            return follows and matches(asked.query, record, now)
-
-        found = self._found(self._listed(asked, now), asked.limit, is_meant)
-        return now, sorted(found, key=lambda record: (record.first_seen, record.id))
-
     def _listed(self, asked: ReadList, now: float) -> Iterable[Item]:
         """Give entries for what may be meant, oldest first: as few as the query allows."""
         scope, query = asked.scope, asked.query
@@ -127,7 +116,7 @@ class Reads:
         """Give entries of what can be claimed since then, those that wait for longest first."""
         condition = "#shard = :shard AND #at <= :until"
         values = {":until": attribute(until)}
-        return self._merged("waiting", scope, condition, values, limit, _since)
+        return heapq.merge(*self._parts("waiting", scope, condition, values, limit), key=_since)
 
     def _seen(self, scope: str, low: str, high: str, limit: int) -> Iterator[Item]:
         """Give entries of what was first seen between two places, bounds included."""
@@ -135,29 +124,20 @@ class Reads:
             return iter(())
         condition = "#shard = :shard AND #at BETWEEN :low AND :high"
         values = {":low": attribute(low), ":high": attribute(high)}
-        return self._merged("seen", scope, condition, values, limit, _seen)
+        return heapq.merge(*self._parts("seen", scope, condition, values, limit), key=_seen)
 
-    def _merged(
-        self,
-        index: str,
-        scope: str,
-        condition: str,
-        values: Item,
-        limit: int,
-        place: Callable[[Item], Any],
-    ) -> Iterator[Item]:
-        """Go through the partitions of an index side by side."""
-        parts = [
-            self._entries(
+    def _parts(
+        self, index: str, scope: str, condition: str, values: Item, limit: int
+    ) -> Iterator[Iterator[Item]]:
+        """Give the entries of each partition of an index."""
+        for shard in self._names.shards(scope):
+            yield self._entries(
                 IndexName=index,
                 KeyConditionExpression=condition,
                 ExpressionAttributeNames={"#shard": "shard", "#at": index},
                 ExpressionAttributeValues={**values, ":shard": attribute(shard)},
                 Limit=min(limit, _PAGE),
             )
-            for shard in self._names.shards(scope)
-        ]
-        return heapq.merge(*parts, key=place)
 
     def _entries(self, **query: Any) -> Iterator[Item]:
         for page in self._table.pages(**query):
@@ -175,6 +155,18 @@ class Reads:
             found.update((record.id, record) for record in records if is_meant(record))
             size = min(2 * size, _PAGE)
         return list(found.values())[:limit]
+
+    # Last: below it, `list` is this method and no longer the builtin.
+    def list(self, asked: ReadList) -> tuple[float, list[EventRecord]]:
+        """Perform ``ReadList``."""
+        now = self._clock()
+
+        def is_meant(record: EventRecord) -> bool:
+            follows = asked.after is None or (record.first_seen, record.id) > asked.after
+            return follows and matches(asked.query, record, now)
+
+        found = self._found(self._listed(asked, now), asked.limit, is_meant)
+        return now, sorted(found, key=lambda record: (record.first_seen, record.id))
 
 
 def _since(entry: Item) -> float:

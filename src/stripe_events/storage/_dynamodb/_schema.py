@@ -6,7 +6,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from stripe_events.errors import ConfigurationError, StoreError
-from stripe_events.storage._dynamodb._errors import AWS_ERRORS, misfit, told
+from stripe_events.storage._dynamodb._aws import AWS_ERRORS
+from stripe_events.storage._dynamodb._errors import misfit, told
 
 if TYPE_CHECKING:
     from stripe_events.storage._dynamodb._calling import Table

@@ -7,13 +7,14 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stripe_events.errors import ConfigurationError, StoreError
+from stripe_events.storage import _verbs
 from stripe_events.storage._bases import SyncVerbs, drive
 from stripe_events.storage._dynamodb._calling import Table
 from stripe_events.storage._dynamodb._names import Names
-from stripe_events.storage._dynamodb._payloads import Payloads
+from stripe_events.storage._dynamodb._payloads import Payloads, fits
 from stripe_events.storage._dynamodb._reads import Reads
 from stripe_events.storage._dynamodb._schema import check, create
-from stripe_events.storage._dynamodb._writes import TooMany, Writes
+from stripe_events.storage._dynamodb._writes import TooManyError, Writes
 from stripe_events.storage._operations import (
     ExtendLeases,
     Operation,
@@ -32,7 +33,7 @@ from stripe_events.storage._transitions import FORGET_FLOOR
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stripe_events.storage._results import Query
+    from stripe_events.storage._results import Accepted, Arrival, Query, Recorded
     from stripe_events.storage._verbs import Verb
 
 T = TypeVar("T")
@@ -105,6 +106,7 @@ class DynamoDBStore(SyncVerbs):
         self._table = Table(table_name, client, timeout)
         self._expiring = forget_after is not None
         self._is_checked = False
+        self._clock = clock
         payloads = Payloads(self._table, names)
         reads = Reads(self._table, names, clock, expiring=self._expiring)
         writes = Writes(self._table, names, payloads, clock, forget_after)
@@ -135,6 +137,22 @@ class DynamoDBStore(SyncVerbs):
         """Close the connections of the store's own client. A later verb opens new ones."""
         self._table.close()
 
+    def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        """See ``EventStore.accept``."""
+        return self._run_new(arrival, _verbs.accept(arrival, lease))
+
+    def enqueue(self, arrival: Arrival) -> Recorded:
+        """See ``InboxStore.enqueue``."""
+        return self._run_new(arrival, _verbs.enqueue(arrival))
+
+    def _run_new(self, arrival: Arrival, verb: Verb[T]) -> T:
+        """Write what is new without looking first: if it was not, that write tells."""
+        plan, looks = arrival.plan, arrival.order_key or arrival.trusted
+        if looks or plan.undecided or not plan.wanted or not fits(arrival.payload):
+            return self._run(verb)
+        next(verb)  # it asks for the record
+        return self._run(verb, (self._clock(), None))
+
     def forget(
         self, scope: str, query: Query = EVERYTHING, *, dead: bool = False, limit: int = 1000
     ) -> int:
@@ -144,7 +162,7 @@ class DynamoDBStore(SyncVerbs):
             try:
                 at_most = min(step, limit - forgotten)
                 now = super().forget(scope, query, dead=dead, limit=at_most)
-            except TooMany:
+            except TooManyError:
                 if step == 1:
                     raise
                 step //= 2
@@ -154,14 +172,14 @@ class DynamoDBStore(SyncVerbs):
                 break
         return forgotten
 
-    def _run(self, verb: Verb[T]) -> T:
+    def _run(self, verb: Verb[T], given: Any = None) -> T:
         try:
             if not self._is_checked:
                 check(self._table)
                 self._is_checked = True
-            return drive(verb, self._perform)
+            return drive(verb, self._perform, given)
         except UnicodeError as error:
-            raise StoreError(f"DynamoDB: a text has no UTF-8 form ({error.reason})") from error
+            raise StoreError(f"DynamoDB: a text has no UTF-8 form ({error})") from error
 
     def _perform(self, operation: Operation) -> Any:
         return self._performers[type(operation)](operation)

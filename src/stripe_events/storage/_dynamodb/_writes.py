@@ -35,7 +35,7 @@ _MOST: Final = 100
 """How many items a transaction takes."""
 
 
-class TooMany(StoreError):
+class TooManyError(StoreError):
     """Say that a write is of more items than one transaction takes; nothing was written."""
 
 
@@ -139,7 +139,9 @@ class Writes:
 
     def _transact(self, actions: list[Action], name: str) -> None:
         if len(actions) > _MOST:
-            raise TooMany(f"a transaction of DynamoDB has {_MOST} items, this needs {len(actions)}")
+            raise TooManyError(
+                f"a transaction of DynamoDB has {_MOST} items, this needs {len(actions)}"
+            )
         items: list[Any] = [
             {kind: {"TableName": self._table.name, **parameters}} for kind, parameters in actions
         ]
