@@ -1,5 +1,5 @@
 """
-The usual first step of a delivery, at once: record what is absent, and claim it.
+The usual first step of a delivery, at once: record what is absent, and claim it or not.
 
 Same as the verb's read and write one after the other. It looks before it writes, for an
 INSERT that meets a record waits for the transaction that has it in its hands.
@@ -21,15 +21,19 @@ class Admit(NamedTuple):
     """
     Give the store's time if the event was absent, and is recorded now; else None.
 
-    The times of ``record`` count from then.
+    The times of ``record`` count from then, but for None and a lease of nobody.
     """
 
     record: EventRecord
     payload: bytes
 
 
-def admission(arrival: Arrival, lease: float) -> Admit | None:
-    """Give the step, or None where the verb has to look at other rows first."""
+def admission(arrival: Arrival, lease: float | None) -> Admit | None:
+    """
+    Give the step, or None where the verb has to look at other rows first.
+
+    ``lease`` (seconds): claim it; None puts it into the inbox.
+    """
     plan = arrival.plan
     if plan.undecided or not plan.wanted or arrival.order_key or arrival.trusted:
         return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from stripe_events.storage import _verbs
 from stripe_events.storage._admission import admission, admitted
+from stripe_events.storage._results import Enqueued
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         Finished,
         HandlerResult,
         Plan,
+        Recorded,
     )
 
 ResultT = TypeVar("ResultT")
@@ -39,6 +41,14 @@ def accept(guesses: Guesses, arrival: Arrival, lease: float) -> Steps[Accepted]:
     claimed = admitted(step, now)
     guesses.admitted(claimed)
     return claimed
+
+
+def enqueue(arrival: Arrival) -> Steps[Recorded]:
+    """Record at once what is absent; else see ``_verbs.enqueue``."""
+    step = admission(arrival, None)
+    if step is not None and (yield step) is not None:
+        return Enqueued()
+    return (yield from _verbs.enqueue(arrival))
 
 
 def finish(guesses: Guesses, claim: Claim, result: HandlerResult, joined: Plan) -> Steps[Finished]:

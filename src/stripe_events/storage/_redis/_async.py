@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError
 
 from stripe_events.storage._bases import AsyncVerbs, adrive
+from stripe_events.storage._guesses import Guesses
 from stripe_events.storage._redis import _checks
-from stripe_events.storage._redis._async_clients import AsyncClients
-from stripe_events.storage._redis._commands import Performers
-from stripe_events.storage._redis._errors import BROKEN, ERRORS, told
+from stripe_events.storage._redis._async_clients import async_asked
+from stripe_events.storage._redis._commands import Performers, in_full
+from stripe_events.storage._redis._errors import ERRORS, told
 from stripe_events.storage._redis._layout import checked_prefix
+from stripe_events.storage._results import NOTHING_NEW
+from stripe_events.storage._steps import accept, enqueue, finish
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from stripe_events.storage._operations import Operation
-    from stripe_events.storage._redis._async_clients import AsyncClient, AsyncSource
+    from stripe_events.storage._redis._async_clients import AsyncSource
     from stripe_events.storage._redis._checks import Loss
     from stripe_events.storage._redis._commands import Command
-    from stripe_events.storage._verbs import Verb
+    from stripe_events.storage._results import (
+        Accepted,
+        Arrival,
+        Claim,
+        Finished,
+        HandlerResult,
+        Plan,
+        Recorded,
+    )
+    from stripe_events.storage._steps import Step, Steps
 
 T = TypeVar("T")
 
@@ -49,59 +58,53 @@ class AsyncRedisStore(AsyncVerbs):
         """Connect to nothing yet."""
         self._performers = Performers(checked_prefix(prefix))
         self._accepted = _checks.known(accept_loss)
-        self._clients = AsyncClients(source, max_connections, timeout)
+        self._asked = async_asked(source, max_connections, timeout)
         self._is_checked = False
+        self._guesses = Guesses()
 
     async def close(self) -> None:
-        """Close the connections that the store has opened; a client of yours is yours to close."""
-        await self._clients.close()
+        """
+        Close the connections that the store has opened in this event loop.
 
-    async def _run(self, verb: Verb[T]) -> T:
+        Those of other loops end with these; a client of yours is yours to close.
+        """
+        await self._asked.close()
+
+    async def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        """See ``EventStore.accept``."""
+        return await self._run(accept(self._guesses, arrival, lease))
+
+    async def enqueue(self, arrival: Arrival) -> Recorded:
+        """See ``InboxStore.enqueue``."""
+        return await self._run(enqueue(arrival))
+
+    async def finish(
+        self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW
+    ) -> Finished:
+        """See ``EventStore.finish``."""
+        return await self._run(finish(self._guesses, claim, result, joined))
+
+    async def _run(self, verb: Steps[T]) -> T:
         return await adrive(verb, self._perform)
 
-    async def _perform(self, operation: Operation) -> Any:
+    async def _perform(self, step: Step) -> Any:
         try:
-            client = await self._clients.get()
             if not self._is_checked:
-                await self._check(client)
-            commands = self._performers.commands(operation)
-            return await adrive(commands, partial(self._ask, client))
+                await self._check()
+            given = await adrive(self._performers.commands(step), self._ask)
         except ERRORS as error:
             raise told(error) from error
+        self._guesses.note(step, given)
+        return given
 
-    async def _ask(self, client: AsyncClient, command: Command) -> Any:
-        """Ask once more on a new connection if the first breaks: it does nothing twice."""
+    async def _ask(self, command: Command) -> Any:
         try:
-            return await _asked(client, command)
-        except BROKEN:
-            await self._clients.drop_idle(client)
-            return await _asked(client, command)
+            return await self._asked.ask(command.words)
+        except NoScriptError:
+            return await self._asked.ask(in_full(command))
 
-    async def _check(self, client: Any) -> None:
-        targets: list[dict[str, Any]] = [{}]
-        if isinstance(client, RedisCluster):
-            await client.initialize()
-            targets = [{"target_nodes": node} for node in client.get_primaries()]
-        for target in targets:
-            info = await _allowed(client, ("INFO",), target)
-            config = await _allowed(client, ("CONFIG GET", *_checks.SETTINGS), target)
+    async def _check(self) -> None:
+        answers = [await self._asked.ask_all(question) for question in _checks.QUESTIONS]
+        for info, config in zip(*answers, strict=True):
             _checks.check(self._accepted, info, config)
         self._is_checked = True
-
-
-async def _asked(client: Any, command: Command) -> Any:
-    try:
-        return await client.execute_command(*command.words, NEVER_DECODE=True)
-    except NoScriptError:
-        if command.text is None:
-            raise
-        words = ("EVAL", command.text, *command.words[2:])
-        return await client.execute_command(*words, NEVER_DECODE=True)
-
-
-async def _allowed(client: Any, words: tuple[str, ...], target: dict[str, Any]) -> Any:
-    """Ask a server about itself; None if it refuses to tell."""
-    try:
-        return await client.execute_command(*words, **target)
-    except ResponseError:
-        return None

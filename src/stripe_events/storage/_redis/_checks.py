@@ -19,7 +19,11 @@ A setting that may be otherwise although it loses what was acknowledged.
 server whose memory is full throws away whole ledgers.
 """
 
-SETTINGS: Final = ("appendonly", "appendfsync", "maxmemory", "maxmemory-policy")
+QUESTIONS: Final = (
+    ("INFO",),
+    ("CONFIG", "GET", "appendonly", "appendfsync", "maxmemory", "maxmemory-policy"),
+)
+"""What a server is asked about itself; that some do not answer the second one is no error."""
 
 _FIXES: Final[dict[str, str]] = {
     "appendonly": "is {}: without it, events that were acknowledged are lost when the server "
@@ -41,11 +45,9 @@ def known(losses: Collection[str]) -> frozenset[str]:
     return frozenset(losses)
 
 
-def check(
-    accepted: Collection[str], info: Mapping[Any, Any] | None, config: Mapping[Any, Any] | None
-) -> None:
+def check(accepted: Collection[str], info: Any, config: Any) -> None:
     """
-    Look at what a server says of itself; None where it refuses to.
+    Look at a server's answers to the two questions; None where it refuses one.
 
     What it does not say is logged as a warning, once for each store.
 
@@ -53,10 +55,10 @@ def check(
         ConfigurationError: it is a replica, or may lose what it has acknowledged by a
             setting that is not ``accepted``.
     """
-    told = _texts(info or {})
+    told = _read(info)
     if told.get("role", "master") not in ("master", "primary"):
         raise ConfigurationError("the server is a replica: give the store the primary")
-    settings = _from_info(told) | _texts(config or {})
+    settings = _from_info(told) | _read(config)
     for name, value in _bad(settings):
         if name not in accepted:
             raise ConfigurationError(
@@ -71,8 +73,18 @@ def check(
         )
 
 
-def _texts(said: Mapping[Any, Any]) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in said.items()}
+def _read(answer: Any) -> dict[str, str]:
+    """Read names and values, which come as lines, as pairs or as a dict, by client and protocol."""
+    if answer is None:
+        return {}
+    if isinstance(answer, bytes | str):
+        lines = _text(answer).splitlines()
+        return {
+            name: value for name, colon, value in (one.partition(":") for one in lines) if colon
+        }
+    if not hasattr(answer, "items"):
+        answer = dict(zip(answer[::2], answer[1::2], strict=True))
+    return {_text(name): _text(value) for name, value in answer.items()}
 
 
 def _text(value: Any) -> str:

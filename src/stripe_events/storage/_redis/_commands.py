@@ -7,6 +7,8 @@ from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from stripe_events.storage import _operations as op
+from stripe_events.storage._admission import Admit
+from stripe_events.storage._guesses import Settle
 from stripe_events.storage._queries import matches, waiting_since
 from stripe_events.storage._redis import _scripts
 from stripe_events.storage._redis._layout import (
@@ -14,6 +16,7 @@ from stripe_events.storage._redis._layout import (
     keys_of,
     members,
     order_prefix,
+    place,
     position,
     state_prefix,
 )
@@ -23,6 +26,8 @@ from stripe_events.storage._redis._values import (
     field_of,
     key_of,
     key_value_of,
+    parts_of,
+    rest_of,
     revision_line,
     value_of,
 )
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from stripe_events.storage._redis._layout import Keys
     from stripe_events.storage._redis._scripts import Script
     from stripe_events.storage._results import Claim
+    from stripe_events.storage._steps import Step
 
 ResultT = TypeVar("ResultT")
 Word: TypeAlias = "bytes | str | int | float"
@@ -72,6 +78,24 @@ def run(script: Script, keys: Sequence[bytes], words: Iterable[Word]) -> Command
     return Command(("EVALSHA", script.digest, len(keys), *keys, *words), script.text)
 
 
+def in_full(command: Command) -> tuple[Word, ...]:
+    """Give the words by which a server learns a script that it does not know."""
+    return ("EVAL", command.text or b"", *command.words[2:])
+
+
+def packed(words: tuple[Word, ...]) -> bytes:
+    """
+    Give what is sent for a command, as the protocol wants it.
+
+    redis-py does the same in several times the time, which is more than the server needs.
+    """
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        text = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(text), text))
+    return b"".join(parts)
+
+
 class Performers:
     """What each operation does, on keys that begin with a prefix."""
 
@@ -89,9 +113,11 @@ class Performers:
             op.Write: self._write,
             op.WriteEach: self._write_each,
             op.ExtendLeases: self._extend_leases,
+            Admit: self._admit,
+            Settle: self._settle,
         }
 
-    def commands(self, operation: op.Operation) -> Commands[Any]:
+    def commands(self, operation: Step) -> Commands[Any]:
         """Give the commands of an operation, which return what it gives."""
         return self._performers[type(operation)](operation)
 
@@ -109,7 +135,7 @@ class Performers:
         self, scope: str, ids: Iterable[str]
     ) -> Commands[tuple[float, list[EventRecord | None]]]:
         reply = yield run(_scripts.LOOK, (self._keys(scope).events,), ids)
-        return _time(reply), [row and event_of(scope, row) for row in reply[2]]
+        return float(reply[0]), [row and event_of(scope, row) for row in reply[1]]
 
     def _read_keys(self, asked: op.ReadKeys) -> Commands[list[KeyRecord | None]]:
         # Whatever a verb is about lies in one scope.
@@ -128,13 +154,13 @@ class Performers:
     ) -> Commands[tuple[float, list[EventRecord]]]:
         keys = self._keys(scope)
         reply = yield run(_scripts.WALK, (keys.events, keys.places), (limit, *ranges))
-        return _time(reply), _events(scope, reply[2])
+        return float(reply[0]), _events(scope, reply[1])
 
     def _read_due(self, asked: op.ReadDue) -> Commands[tuple[float, list[EventRecord]]]:
         keys = self._keys(asked.scope)
         limit = min(asked.limit, AT_ONCE)
         reply = yield run(_scripts.DUE, (keys.events, keys.due), (limit, SET_ASIDE))
-        return _time(reply), _events(asked.scope, reply[2])
+        return float(reply[0]), _events(asked.scope, reply[1])
 
     def _read_list(self, asked: op.ReadList) -> Commands[tuple[float, list[EventRecord]]]:
         if asked.query.ids:
@@ -219,9 +245,27 @@ class Performers:
             lost.update(claims[place] for place in places)
         return [claim for claim in extend.claims if claim in lost]
 
+    def _admit(self, step: Admit) -> Commands[float | None]:
+        record = step.record
+        keys = self._keys(record.scope)
+        words: tuple[Word, ...] = (
+            record.id,
+            step.payload,
+            *parts_of(record),
+            repr(record.lease_until) if record.state == "claimed" else "",
+            "" if record.due is None else repr(record.due),
+            state_prefix(record.state),
+        )
+        now = yield run(_scripts.ADMIT, (keys.events, keys.payloads, keys.due, keys.places), words)
+        return None if now is None else float(now)
 
-def _time(reply: Any) -> float:
-    return int(reply[0]) + int(reply[1]) / 1e6
+    def _settle(self, step: Settle) -> Commands[bool]:
+        old, new = step.old, step.new
+        keys = self._keys(old.scope)
+        words: list[Word] = [old.id, rest_of(old), rest_of(new)]
+        words += ("", "") if new.state == "claimed" else (place(old), place(new))
+        made = yield run(_scripts.SETTLE, (keys.events, keys.due, keys.places), words)
+        return bool(made)
 
 
 def _events(scope: str, rows: Iterable[bytes | None]) -> list[EventRecord]:

@@ -26,8 +26,12 @@ _FIXES: Final[tuple[tuple[str, str], ...]] = (
     ("permission", "the user needs +@hash +@sortedset +@scripting +time on the store's keys"),
     ("WRONGPASS", "give the URL or the client the right user and password"),
     ("Authentication required", "give the URL or the client a user and password"),
-    ("No connection available", "all connections are in use: raise max_connections"),
 )
+
+
+def exhausted(size: int, timeout: float) -> str:
+    """Say that all connections are in use."""
+    return f"none of {size} connections became free in {timeout:g} s: raise max_connections"
 
 
 def told(error: Exception) -> StoreError:

@@ -67,12 +67,17 @@ def position(first_seen: float, event_id: str) -> bytes:
     return time_bytes(first_seen) + event_id.encode()
 
 
+def place(record: EventRecord) -> bytes:
+    """Give the member of places by which an event is found by its state."""
+    return state_prefix(record.state) + position(record.first_seen, record.id)
+
+
 def members(record: EventRecord) -> set[bytes]:
-    """Give the members of places that stand for an event."""
-    place = position(record.first_seen, record.id)
-    found = {state_prefix(record.state) + place}
+    """Give all members of places that stand for an event."""
+    found = {place(record)}
     if record.state == "parked" and record.order_key is not None:
-        found.add(order_prefix(record.order_key) + time_bytes(record.created) + place)
+        since = position(record.first_seen, record.id)
+        found.add(order_prefix(record.order_key) + time_bytes(record.created) + since)
     return found
 
 

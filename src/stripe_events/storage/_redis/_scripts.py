@@ -19,35 +19,42 @@ class Script(NamedTuple):
     digest: bytes
 
 
+# As Python writes it, so that whoever reads it has the same number, and writes the same text.
+_NOW: Final = """
+local time = redis.call('TIME')
+local now = string.format('%d.%06d', time[1], time[2]):gsub('0+$', ''):gsub('%.$', '.0')
+"""
+
+
 def _script(text: str) -> Script:
+    text = text.replace("-- NOW\n", _NOW)
     # Redis names scripts by SHA-1.
     return Script(text.encode(), sha1(text.encode(), usedforsecurity=False).hexdigest().encode())
 
 
 LOOK: Final = _script("""
 -- KEYS: events. ARGV: ids. Gives the time, and the events.
-local time = redis.call('TIME')
-return {time[1], time[2], redis.call('HMGET', KEYS[1], unpack(ARGV))}
+-- NOW
+return {now, redis.call('HMGET', KEYS[1], unpack(ARGV))}
 """)
 
 DUE: Final = _script("""
 -- KEYS: events, due. ARGV: how many, for how many seconds others do not see them.
 -- Gives the time, and the events.
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1e6
+-- NOW
 local ids = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, ARGV[1])
 local rows = {}
 for i, id in ipairs(ids) do
   redis.call('ZADD', KEYS[2], now + ARGV[2], id)
   rows[i] = redis.call('HGET', KEYS[1], id)
 end
-return {time[1], time[2], rows}
+return {now, rows}
 """)
 
 WALK: Final = _script("""
 -- KEYS: events, places. ARGV: how many of each range; then for each range of places its
 -- ends, and how many bytes of its members stand before the id. Gives the time, and the events.
-local time = redis.call('TIME')
+-- NOW
 local rows = {}
 for i = 2, #ARGV, 3 do
   local from, to, before = ARGV[i], ARGV[i + 1], ARGV[i + 2]
@@ -56,7 +63,7 @@ for i = 2, #ARGV, 3 do
     rows[#rows + 1] = redis.call('HGET', KEYS[1], string.sub(member, before + 1))
   end
 end
-return {time[1], time[2], rows}
+return {now, rows}
 """)
 
 WRITE: Final = _script("""
@@ -133,8 +140,8 @@ return {1}
 EXTEND: Final = _script("""
 -- KEYS: events, due. ARGV: seconds, then for each claim the event's id, and what its third
 -- line begins with. Gives which claims are lost, counted from 0.
-local time = redis.call('TIME')
-local ends = string.format('%.17g', time[1] + time[2] / 1e6 + ARGV[1])
+-- NOW
+local ends = string.format('%.17g', now + ARGV[1])
 local lost = {}
 for i = 2, #ARGV, 2 do
   local id, fence = ARGV[i], ARGV[i + 1]
@@ -150,4 +157,49 @@ for i = 2, #ARGV, 2 do
   end
 end
 return lost
+""")
+
+ADMIT: Final = _script("""
+-- KEYS: events, payloads, due, places. ARGV: id, payload, the event's text before and after
+-- its times, for how many seconds it is claimed or '', after how many it is due or '', what
+-- its place begins with. Gives the time, if the event was absent.
+local id, payload, head, tail = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if redis.call('HEXISTS', KEYS[1], id) == 1 then return false end
+-- NOW
+local ends, due, since = '0.0', 'null', nil
+if ARGV[5] ~= '' then
+  ends = string.format('%.17g', now + ARGV[5])
+  since = ends
+end
+if ARGV[6] ~= '' then
+  due = ARGV[6] == '0.0' and now or string.format('%.17g', now + ARGV[6])
+  since = since or due
+end
+local text = '1\\n' .. ends .. '\\n' .. head .. now .. ',' .. now .. ',' .. due .. tail
+redis.call('HSET', KEYS[1], id, text)
+redis.call('HSET', KEYS[2], id, payload)
+redis.call('ZADD', KEYS[3], since, id)
+local bits = struct.pack('>d', now)
+local first = string.char(string.byte(bits) + 128) .. string.sub(bits, 2)
+redis.call('ZADD', KEYS[4], 0, ARGV[7] .. first .. id)
+return now
+""")
+
+SETTLE: Final = _script("""
+-- KEYS: events, due, places. ARGV: id, the event's text without revision and lease as it is
+-- thought to be, and as it is to be, then its place before and after, or '' for the same: it
+-- is then still claimed. Gives whether it was.
+local id = ARGV[1]
+local stored = redis.call('HGET', KEYS[1], id)
+if not stored then return 0 end
+local revision, ends, rest = string.match(stored, '^(%d+)\\n([^\\n]*)\\n(.*)$')
+if rest ~= ARGV[2] then return 0 end
+if ARGV[4] ~= '' then ends = '0.0' end
+redis.call('HSET', KEYS[1], id, string.format('%d\\n', revision + 1) .. ends .. '\\n' .. ARGV[3])
+if ARGV[4] ~= '' then
+  redis.call('ZREM', KEYS[2], id)
+  redis.call('ZREM', KEYS[3], ARGV[4])
+  redis.call('ZADD', KEYS[3], 0, ARGV[5])
+end
+return 1
 """)

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from redis.cluster import RedisCluster
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError
 
 from stripe_events.storage._bases import SyncVerbs, drive
+from stripe_events.storage._guesses import Guesses
 from stripe_events.storage._redis import _checks
-from stripe_events.storage._redis._clients import Clients
-from stripe_events.storage._redis._commands import Performers
-from stripe_events.storage._redis._errors import BROKEN, ERRORS, told
+from stripe_events.storage._redis._clients import asked
+from stripe_events.storage._redis._commands import Performers, in_full
+from stripe_events.storage._redis._errors import ERRORS, told
 from stripe_events.storage._redis._layout import checked_prefix
+from stripe_events.storage._results import NOTHING_NEW
+from stripe_events.storage._steps import accept, enqueue, finish
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from stripe_events.storage._operations import Operation
     from stripe_events.storage._redis._checks import Loss
-    from stripe_events.storage._redis._clients import Client, Source
+    from stripe_events.storage._redis._clients import Source
     from stripe_events.storage._redis._commands import Command
-    from stripe_events.storage._verbs import Verb
+    from stripe_events.storage._results import (
+        Accepted,
+        Arrival,
+        Claim,
+        Finished,
+        HandlerResult,
+        Plan,
+        Recorded,
+    )
+    from stripe_events.storage._steps import Step, Steps
 
 T = TypeVar("T")
 
@@ -78,58 +87,46 @@ class RedisStore(SyncVerbs):
         """Connect to nothing yet."""
         self._performers = Performers(checked_prefix(prefix))
         self._accepted = _checks.known(accept_loss)
-        self._clients = Clients(source, max_connections, timeout)
+        self._asked = asked(source, max_connections, timeout)
         self._is_checked = False
+        self._guesses = Guesses()
 
     def close(self) -> None:
         """Close the connections that the store has opened; a client of yours is yours to close."""
-        self._clients.close()
+        self._asked.close()
 
-    def _run(self, verb: Verb[T]) -> T:
+    def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        """See ``EventStore.accept``."""
+        return self._run(accept(self._guesses, arrival, lease))
+
+    def enqueue(self, arrival: Arrival) -> Recorded:
+        """See ``InboxStore.enqueue``."""
+        return self._run(enqueue(arrival))
+
+    def finish(self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW) -> Finished:
+        """See ``EventStore.finish``."""
+        return self._run(finish(self._guesses, claim, result, joined))
+
+    def _run(self, verb: Steps[T]) -> T:
         return drive(verb, self._perform)
 
-    def _perform(self, operation: Operation) -> Any:
+    def _perform(self, step: Step) -> Any:
         try:
-            client = self._clients.get()
             if not self._is_checked:
-                self._check(client)
-            return drive(self._performers.commands(operation), partial(self._ask, client))
+                self._check()
+            given = drive(self._performers.commands(step), self._ask)
         except ERRORS as error:
             raise told(error) from error
+        self._guesses.note(step, given)
+        return given
 
-    def _ask(self, client: Client, command: Command) -> Any:
-        """Ask once more on a new connection if the first breaks: it does nothing twice."""
+    def _ask(self, command: Command) -> Any:
         try:
-            return _asked(client, command)
-        except BROKEN:
-            self._clients.drop_idle()
-            return _asked(client, command)
+            return self._asked.ask(command.words)
+        except NoScriptError:
+            return self._asked.ask(in_full(command))
 
-    def _check(self, client: Any) -> None:
-        targets: list[dict[str, Any]] = [{}]
-        is_cluster = isinstance(client, RedisCluster)
-        if is_cluster:
-            targets = [{"target_nodes": node} for node in client.get_primaries()]
-        for target in targets:
-            info = _allowed(client, ("INFO",), target)
-            config = _allowed(client, ("CONFIG GET", *_checks.SETTINGS), target)
+    def _check(self) -> None:
+        for info, config in zip(*map(self._asked.ask_all, _checks.QUESTIONS), strict=True):
             _checks.check(self._accepted, info, config)
         self._is_checked = True
-
-
-def _asked(client: Any, command: Command) -> Any:
-    try:
-        return client.execute_command(*command.words, NEVER_DECODE=True)
-    except NoScriptError:
-        if command.text is None:
-            raise
-        words = ("EVAL", command.text, *command.words[2:])
-        return client.execute_command(*words, NEVER_DECODE=True)
-
-
-def _allowed(client: Any, words: tuple[str, ...], target: dict[str, Any]) -> Any:
-    """Ask a server about itself; None if it refuses to tell."""
-    try:
-        return client.execute_command(*words, **target)
-    except ResponseError:
-        return None

@@ -2,8 +2,9 @@
 Records as text, so that a script can compare what it must without reading the rest.
 
 An event is four lines: its revision; the end of its lease; a JSON array that begins with
-state, token and claim id; its handlers. What a later version adds is put at the end of
-the array, and left out by this one.
+state, token and claim id; its handlers. What a later version adds to the array is put at
+its end, and left out by this one. All that follows the second line stays as it is while
+a claim is only extended.
 """
 
 from __future__ import annotations
@@ -41,32 +42,35 @@ def value_of(record: EventRecord, revision: int) -> bytes:
 
 def rest_of(record: EventRecord) -> str:
     """Give all of an event's text that a heartbeat leaves as it is."""
-    answer = record.answer
-    facts = _dumps(
-        (
-            record.state,
-            record.token,
-            record.claim_id,
-            record.id,
-            record.type,
-            record.account,
-            record.livemode,
-            record.created,
-            record.order_key,
-            record.first_seen,
-            record.last_seen,
-            record.lane,
-            record.due,
-            record.abandoned,
-            record.generation,
-            record.refused,
-            record.running,
-            None if answer is None else dump_answer(answer),
-            record.out_of_order,
-            record.erased,
-        )
+    head, tail = parts_of(record)
+    times = _dumps((record.first_seen, record.last_seen, record.due))[1:-1]
+    return f"{head}{times}{tail}"
+
+
+def parts_of(record: EventRecord) -> tuple[str, str]:
+    """Give what stands before and after the times: when it was seen first and last, and due."""
+    head = (
+        record.state,
+        record.token,
+        record.claim_id,
+        record.id,
+        record.type,
+        record.account,
+        record.livemode,
+        record.created,
+        record.order_key,
     )
-    return f"{facts}\n{dump_handlers(record.handlers)}"
+    tail = (
+        record.lane,
+        record.abandoned,
+        record.generation,
+        record.refused,
+        record.running,
+        None if record.answer is None else dump_answer(record.answer),
+        record.out_of_order,
+        record.erased,
+    )
+    return f"{_dumps(head)[:-1]},", f",{_dumps(tail)[1:]}\n{dump_handlers(record.handlers)}"
 
 
 def fence_of(claim: Claim) -> str:
@@ -89,8 +93,8 @@ def event_of(scope: str, value: bytes) -> EventRecord:
         order_key,
         first_seen,
         last_seen,
-        lane,
         due,
+        lane,
         abandoned,
         generation,
         refused,
