@@ -3,7 +3,8 @@ Payloads: compressed, in the event's item if that stays small, else in items bes
 
 Those are written before the event is, under a name that is new each time: until an event
 names them nobody looks at them. They go in the transaction in which the event is erased or
-forgotten, and with them what a process left behind that died before it wrote the event.
+forgotten, and shortly before it what a process left behind that died before it wrote the
+event. Such an event comes again, for it was not acknowledged.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _INLINE: Final = 3_000
 """Bytes in the event's own item, each write of which costs as much as all of it is large."""
 
 _PIECE_BYTES: Final = 380_000
-_MOST_PIECES: Final = 90
-"""An item has 400 kB at most, and a transaction 100 items."""
+MOST_PIECES: Final = 10
+"""An item has 400 kB at most, and a transaction 4 MB."""
 
 
 def fits(payload: bytes) -> bool:
@@ -52,7 +53,7 @@ class Payloads:
             compressed[start : start + _PIECE_BYTES]
             for start in range(0, len(compressed), _PIECE_BYTES)
         ]
-        if len(parts) > _MOST_PIECES:
+        if len(parts) > MOST_PIECES:
             raise StoreError(f"the payload of {record.id} is too large for DynamoDBStore")
         pieces = {"pieces": attribute(f"{name}:{len(parts)}")}
         for key, part in zip(self.pieces(record.scope, record.id, pieces), parts, strict=True):
@@ -81,8 +82,24 @@ class Payloads:
         name, _, count = (text(item, "pieces") or ":0").partition(":")
         return [self._names.piece(scope, event_id, name, one) for one in range(int(count))]
 
-    def all_pieces(self, record: EventRecord) -> list[Item]:
-        """Give the keys of all pieces beside an event, named or not."""
+    def sweep(self, record: EventRecord, item: Item) -> None:
+        """
+        Delete the pieces beside a settled event that its item does not name.
+
+        Whoever wrote them had looked before, and found no event. If there is still one, and
+        it is the same, the rest of that write is refused.
+        """
+        named = self.pieces(record.scope, record.id, item)
+        orphans = [key for key in self._beside(record) if key not in named]
+        if not orphans:
+            return
+        now = self._table.get(self._names.event(record.scope, record.id))
+        if now is not None and now.get("pieces") == item["pieces"]:
+            for key in orphans:
+                self._table.call("delete_item", Key=key)
+
+    def _beside(self, record: EventRecord) -> list[Item]:
+        """Give the keys of all pieces beside an event."""
         partition = self._names.event(record.scope, record.id)["pk"]
         pages = self._table.pages(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :piece)",

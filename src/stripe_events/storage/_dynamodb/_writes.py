@@ -15,6 +15,7 @@ from stripe_events.storage._dynamodb._actions import (
     of_key_change,
 )
 from stripe_events.storage._dynamodb._errors import DoesNotHold
+from stripe_events.storage._dynamodb._payloads import MOST_PIECES
 from stripe_events.storage._dynamodb._values import attribute, text
 from stripe_events.storage._operations import Write
 
@@ -95,7 +96,10 @@ class Writes:
             extra = {**stamp, **payload, **self._expires(change.new)}
             actions += of_change(self._names, change, extra)
             payload = {}
-        return [*actions, *self._of_pieces(write.changes)]
+        pieces = list(self._of_pieces(write.changes))
+        if len(actions) > _MOST - MOST_PIECES or len(pieces) > MOST_PIECES:
+            raise TooManyError(f"no transaction takes {len(write.changes)} events with payloads")
+        return [*actions, *pieces]
 
     def _expires(self, record: EventRecord | None) -> Item:
         """Give when a done event may be deleted: as ``forget`` would, or later."""
@@ -113,10 +117,11 @@ class Writes:
         for (old, new), item in zip(meant, self._table.get_all(keys), strict=True):
             if old is None or item is None or "pieces" not in item:
                 continue
+            pieces = self._payloads.pieces(old.scope, old.id, item)
             if new is None or new.erased:
-                yield from (("Delete", {"Key": key}) for key in self._payloads.all_pieces(old))
+                self._payloads.sweep(old, item)
+                yield from (("Delete", {"Key": key}) for key in pieces)
             else:
-                pieces = self._payloads.pieces(old.scope, old.id, item)
                 yield from (expiring(key, self._expires(new)) for key in pieces)
 
     def _concerns_pieces(self, change: Change) -> bool:
@@ -138,10 +143,6 @@ class Writes:
         return True
 
     def _transact(self, actions: list[Action], name: str) -> None:
-        if len(actions) > _MOST:
-            raise TooManyError(
-                f"a transaction of DynamoDB has {_MOST} items, this needs {len(actions)}"
-            )
         items: list[Any] = [
             {kind: {"TableName": self._table.name, **parameters}} for kind, parameters in actions
         ]
