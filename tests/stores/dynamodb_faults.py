@@ -28,12 +28,14 @@ def hooked(client: Any, event: str, hook: Callable[..., Any]) -> Generator[None,
 
 @contextmanager
 def refused(
-    client: Any, code: str, times: int, *, status: int = 400, **members: Any
+    client: Any, code: str, times: int, *, only: str = "", status: int = 400, **members: Any
 ) -> Generator[list[str], None, None]:
     """Refuse so many requests with an error of AWS; gives the operations that came."""
     came: list[str] = []
 
     def refuse(request: Any, **_: Any) -> AWSResponse | None:
+        if only and operation_of(request) != only:
+            return None
         came.append(operation_of(request))
         return error(request, code, status, members) if len(came) <= times else None
 
