@@ -9,6 +9,7 @@ import pytest
 
 from stripe_events.errors import ConfigurationError, StoreError
 from stripe_events.storage import (
+    Claim,
     Claimed,
     DynamoDBStore,
     ErrorRecord,
@@ -19,7 +20,7 @@ from stripe_events.storage import (
 )
 from stripe_events.testing._contract.making import arrival, code, failed, succeeded
 from tests.stores.clock import Clock
-from tests.stores.dynamodb_faults import answers_lost, refused
+from tests.stores.dynamodb_faults import answers_lost, hooked, refused
 
 if TYPE_CHECKING:
     from tests.stores.dynamodb_server import DynamoDBServer
@@ -146,21 +147,17 @@ def test_a_heartbeat_between_does_not_hide_that_it_was_made(
     store: DynamoDBStore, client: Any
 ) -> None:
     """Leave the stamp alone when a lease is extended, so that the write is still known."""
-    event = claimed(store.accept(arrival("evt_1", "a", "b"), 60.0))
-    beats: list[Any] = []
+    store.enqueue(arrival())
+    lost_claims: list[Any] = []
 
     def beat(**_: Any) -> None:
-        if not beats:
-            beats.append(None)
-            beats[0] = store.extend([event.claim], 60.0)
+        if lost and not lost_claims:
+            lost_claims.append(None)  # its own request comes here too
+            lost_claims.extend(store.extend([Claim("default", "evt_1", 1, "mine")], 60.0))
 
-    with answers_lost(client, "UpdateItem"):
-        client.meta.events.register_last("before-send.dynamodb.UpdateItem", beat)
-        told = store.finish(event.claim, failed("a"))
-    assert Finished("claimed") == told
-    stored = store.get("default", "evt_1")
-    handler = stored and stored.record.handler("a")
-    assert 1 == (handler and handler.attempts)
+    with answers_lost(client, "UpdateItem") as lost, hooked(client, "before-send", beat):
+        taken = store.take_due("default", code("a"), "mine", 60.0, 10)
+    assert (1, [None]) == (len(taken), lost_claims)
 
 
 def test_due_work_is_given_though_the_answer_was_lost(store: DynamoDBStore, client: Any) -> None:
