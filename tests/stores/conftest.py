@@ -8,6 +8,7 @@ import pytest
 
 from tests.stores.postgres_ledgers import Ledgers
 from tests.stores.postgres_server import PostgresServer
+from tests.stores.redis_ledgers import RedisLedgers
 from tests.stores.redis_server import RedisServer
 
 if TYPE_CHECKING:
@@ -67,3 +68,15 @@ def dynamodb_server() -> Iterator[DynamoDBServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(params=["sync", "async"])
+def redis_ledgers(
+    request: pytest.FixtureRequest, redis_server: RedisServer
+) -> Iterator[RedisLedgers]:
+    """Give what opens stores on an empty server, of the sync and of the async kind."""
+    with redis_server.client() as client:
+        client.flushall()
+    opened = RedisLedgers(request.param, redis_server)
+    yield opened
+    opened.close()

@@ -8,7 +8,7 @@ import pytest
 
 from stripe_events.storage import AsyncRedisStore, RedisStore
 from stripe_events.testing import StoreContract
-from tests.stores.redis_ledgers import advance
+from tests.stores.redis_ledgers import advance, broken_rules
 
 if TYPE_CHECKING:
     from tests.stores.redis_server import RedisServer
@@ -26,8 +26,13 @@ class RedisHooks:
     def advance(self, store: object, seconds: float) -> None:
         """Let all that is recorded be so much older."""
         with self.server.client() as client:
-            scopes = {key.decode().split("{:")[1].rpartition("}")[0] for key in client.scan_iter()}
-            advance(client, seconds, *scopes)
+            advance(client, seconds)
+
+    def close_store(self, store: object) -> object:
+        """Let all that lies beside the events fit them, whatever a case has done."""
+        with self.server.client() as client:
+            assert {} == broken_rules(client)
+        return store.close()  # type: ignore[attr-defined]
 
     def break_database(self, store: object) -> None:
         """Let the server crash."""

@@ -1,4 +1,4 @@
-"""A way to a PostgreSQL that breaks where a test says."""
+"""A way to a server that breaks where a test says."""
 
 from __future__ import annotations
 
@@ -35,11 +35,16 @@ class Proxy:
         self._is_down = False
         self._run(self._listen)
 
+    @property
+    def port(self) -> int:
+        """Give the port that it listens on."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
     def dsn(self, database: str) -> str:
-        """Give the DSN of a database behind it."""
-        port = self._listener.getsockname()[1]
+        """Give the DSN of a database behind it, which is a PostgreSQL's."""
         options = "sslmode=disable&gssencmode=disable"
-        return f"postgresql://postgres@127.0.0.1:{port}/{database}?{options}"
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}?{options}"
 
     def break_at(self, direction: Direction, number: int, *, stays_down: bool) -> None:
         """Lose that message, counted from now, with all connections; then refuse new ones."""

@@ -63,11 +63,7 @@ class AsyncRedisStore(AsyncVerbs):
         self._guesses = Guesses()
 
     async def close(self) -> None:
-        """
-        Close the connections that the store has opened in this event loop.
-
-        Those of other loops end with these; a client of yours is yours to close.
-        """
+        """Close the connections that the store has opened; a client of yours is yours to close."""
         await self._asked.close()
 
     async def accept(self, arrival: Arrival, lease: float) -> Accepted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 import redis
@@ -20,7 +21,7 @@ from stripe_events.storage._redis._commands import packed
 from stripe_events.storage._redis._errors import BROKEN, CLOSED, exhausted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from stripe_events.storage._redis._commands import Word
 
@@ -42,7 +43,7 @@ class AsyncAsked(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close what the store has opened in this event loop."""
+        """Close what the store has opened."""
         ...
 
 
@@ -119,11 +120,11 @@ class OwnAsyncConnections:
             return [None]
 
     async def close(self) -> None:
-        """Close those that are idle in this event loop; of others, the loop's end takes care."""
+        """Close those that are idle; those in use are closed when nobody has them any more."""
         self._closed = True
-        shelf = self._shelves.pop(asyncio.get_running_loop(), None)
-        if shelf is not None:
-            await _drop(shelf.idle)
+        while self._shelves:
+            loop, shelf = self._shelves.popitem()
+            await _in(loop, partial(_drop, shelf.idle))
 
     def _shelf(self) -> _Shelf:
         """Give the one of this event loop; let go of those of loops that have ended."""
@@ -202,11 +203,22 @@ class GivenAsyncClients:
         return client
 
     async def close(self) -> None:
-        """Close what was made in this event loop; of others, the loop's end takes care."""
+        """Close what was made."""
         self._closed = True
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None and client is not self._lent:
-            await client.aclose()
+        while self._clients:
+            loop, client = self._clients.popitem()
+            if client is not self._lent:
+                await _in(loop, client.aclose)
+
+
+async def _in(
+    loop: asyncio.AbstractEventLoop, close: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Close something in the event loop that it belongs to, unless that has ended already."""
+    if loop is asyncio.get_running_loop():
+        await close()
+    elif loop.is_running():
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(close(), loop))
 
 
 async def _allowed(client: Any, words: tuple[Word, ...], target: dict[str, Any]) -> Any:

@@ -89,6 +89,11 @@ local function holds(change)
   return stored and string.sub(stored, 1, #change.old) == change.old
 end
 
+-- Whether this very change was made already: its answer was lost, and it is sent again.
+local function is_made(change)
+  return (redis.call('HGET', change.hash, change.field) or '') == change.new
+end
+
 local function make(change)
   if change.payload == 'drop' then redis.call('HDEL', KEYS[2], change.field) end
   if change.new == '' then
@@ -122,19 +127,24 @@ end
 
 if ARGV[1] == 'each' then
   for i, change in ipairs(changes) do
-    made[i] = 0
+    made[i] = 1
     if holds(change) then
       make(change)
-      made[i] = 1
+    elseif not is_made(change) then
+      made[i] = 0
     end
   end
   return made
 end
+local all_hold, all_made = true, true
 for _, change in ipairs(changes) do
-  if not holds(change) then return {0} end
+  all_hold = all_hold and holds(change)
+  all_made = all_made and is_made(change)
 end
-for _, change in ipairs(changes) do make(change) end
-return {1}
+if all_hold then
+  for _, change in ipairs(changes) do make(change) end
+end
+return {(all_hold or all_made) and 1 or 0}
 """)
 
 EXTEND: Final = _script("""
@@ -193,6 +203,7 @@ local id = ARGV[1]
 local stored = redis.call('HGET', KEYS[1], id)
 if not stored then return 0 end
 local revision, ends, rest = string.match(stored, '^(%d+)\\n([^\\n]*)\\n(.*)$')
+if rest == ARGV[3] then return 1 end -- its answer was lost
 if rest ~= ARGV[2] then return 0 end
 if ARGV[4] ~= '' then ends = '0.0' end
 redis.call('HSET', KEYS[1], id, string.format('%d\\n', revision + 1) .. ends .. '\\n' .. ARGV[3])
