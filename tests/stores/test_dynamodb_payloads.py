@@ -112,7 +112,7 @@ def test_more_is_forgotten_than_a_transaction_takes(
     dynamodb_server: DynamoDBServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Take smaller steps where events have many pieces."""
-    monkeypatch.setattr(_payloads, "_PIECE_BYTES", 1_000)
+    monkeypatch.setattr(_payloads, "_PIECE_BYTES", 500)
     clock = Clock()
     store = dynamodb_server.new_store(clock=clock)
     for number in range(12):
