@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stripe_events.storage import Claimed, DynamoDBStore, Held, Query, Taken
+from stripe_events.storage._results import EVERYTHING
 from stripe_events.testing._contract.making import NOW, arrival, code, succeeded
 from tests.stores.clock import Clock
-from tests.stores.dynamodb_faults import lagging_indexes
+from tests.stores.dynamodb_faults import hooked, lagging_indexes
 
 if TYPE_CHECKING:
     from tests.stores.dynamodb_server import DynamoDBServer
@@ -113,6 +115,27 @@ def test_an_order_key_is_handed_on_whatever_indexes_say(ledger: Ledger) -> None:
             ledger.store.accept(arrival(one, order_key="k"), 60.0) for one in ("evt_2", "evt_3")
         ]
     assert [Held, Claimed] == [type(one) for one in told]
+
+
+def test_the_table_itself_is_always_read_as_it_is_now(ledger: Ledger) -> None:
+    """Ask for consistent reads of all but the indexes, which have none."""
+    asked: list[tuple[str, bool]] = []
+
+    def note(params: Any, model: Any, **_: Any) -> None:
+        part = next(iter(params.get("RequestItems", {}).values()), params)
+        of_index = "IndexName" in params
+        asked.append((model.name, of_index or part.get("ConsistentRead", False)))
+
+    reads = ("GetItem", "BatchGetItem", "Query")
+    with hooked(ledger.client, "before-parameter-build", note):
+        for number, payload in enumerate((b"{}", os.urandom(4_000), b"{}")):
+            event = arrival(f"evt_{number}", order_key="k", payload=payload)
+            ledger.store.enqueue(event)
+        while taken := ledger.take(ledger.store):
+            ledger.store.finish(taken[0].claimed.claim, succeeded("a"))
+        ledger.store.erase("default", EVERYTHING)
+    told = {(name, consistent) for name, consistent in asked if name in reads}
+    assert {(name, True) for name in reads} == told
 
 
 def test_a_list_shows_events_as_they_are(ledger: Ledger) -> None:
