@@ -76,15 +76,16 @@ def test_the_example_refuses_who_has_no_key(server: Server) -> None:
 
 
 @pytest.fixture
-def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """Give the functions of the example, by the names that Azure knows."""
     monkeypatch.setenv("STRIPE_WEBHOOK_SECRET", SECRET)
     monkeypatch.setenv("DATABASE", str(tmp_path / "app.db"))
-    app = runpy.run_path(str(EXAMPLES / "azure_functions.py"))["app"]
-    return {
+    example = runpy.run_path(str(EXAMPLES / "azure_functions.py"))
+    yield {
         function.get_function_name(): function.get_user_function()
-        for function in app.get_functions()
+        for function in example["app"].get_functions()
     }
+    example["router"].close()
 
 
 def test_the_example_handles_an_event_of_either_trigger_once(

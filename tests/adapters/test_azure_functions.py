@@ -16,7 +16,7 @@ from stripe_events.adapters.azure_functions import (
     functions_handler,
 )
 from stripe_events.adapters.event_grid import event_grid
-from stripe_events.errors import HandlerError, ProcessingError, UsageError
+from stripe_events.errors import ProcessingError, UsageError
 from stripe_events.events import ChargeSucceeded
 from stripe_events.storage import MemoryStore
 from stripe_events.testing import AdapterRequest
@@ -64,7 +64,7 @@ def test_an_older_azure_functions_gives_the_same(trigger: Any) -> None:
 
 @both
 def test_a_failure_raises_so_that_the_event_comes_again(trigger: Any) -> None:
-    """The error says which event and what became of it; its cause has the tracebacks."""
+    """The error says which event and what became of it; the router has logged the rest."""
     router = EventRouter()
 
     @router.on_any(name="failing")
@@ -73,7 +73,7 @@ def test_a_failure_raises_so_that_the_event_comes_again(trigger: Any) -> None:
 
     with pytest.raises(ProcessingError, match="evt_1 was not handled: failed") as caught:
         trigger(router, event_of(enveloped(snapshot())))
-    assert isinstance(caught.value.__cause__, HandlerError)
+    assert caught.value.__cause__ is None
 
 
 @both
@@ -164,3 +164,4 @@ def test_an_http_trigger_serves_event_grid_as_well() -> None:
     assert (200, "eventgrid.azure.net") == (status, headers["webhook-allowed-origin"])
     post = AdapterRequest("POST", (("X-Event-Grid-Key", "a key"),), encode(enveloped(snapshot())))
     assert (200, ["evt_1"]) == (answered(function(request_of(post)))[0], handled)
+    router.close()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 from django.urls import path
-from rest_framework.views import APIView
 
 from stripe_events.adapters.django import django_view, webhook_path
 from tests.adapters.django_site import project
@@ -38,6 +37,8 @@ def test_an_api_view_may_hand_its_request_over(look: Callable[[Any], object]) ->
     """Also after it has looked at the data; it is the one that lets everyone in."""
     with opened() as its_router:
         view = django_view(its_router)
+
+        from rest_framework.views import APIView  # it reads Django's settings
 
         class Webhook(APIView):
             authentication_classes = permission_classes = throttle_classes = ()

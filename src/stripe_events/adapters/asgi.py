@@ -6,15 +6,16 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from stripe_events._messages import Outcome, WebhookResponse
 from stripe_events.adapters._endpoint import Endpoint, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from stripe_events._messages import WebhookResponse
     from stripe_events.router import EventRouter
 
     _Message: TypeAlias = Any  # frameworks and type stubs have a type of their own, each
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["ASGIApp", "asgi_app"]
 
 
-def asgi_app(router: EventRouter | Endpoint, *, path: str | None = None) -> ASGIApp:
+def asgi_app(
+    router: EventRouter | Endpoint, *, path: str | None = None, drain: float = 30.0
+) -> ASGIApp:
     """
     Make an ASGI app of a router.
 
@@ -37,11 +40,14 @@ def asgi_app(router: EventRouter | Endpoint, *, path: str | None = None) -> ASGI
         path: the only path that is served, with the one where the app is mounted in
             front, as ``/hooks/stripe``; a slash at its end makes no difference. None
             serves every path that comes here.
+        drain: for how many seconds the end of the lifespan waits for handlers; async ones
+            are cancelled then, and have 5 s to clean up. Whatever ends the process by
+            force should wait longer than the server's own patience and this together.
 
     Raises:
         ConfigurationError: the router has no secrets.
     """
-    return ASGIApp(Endpoint.of(router, is_async=True), path)
+    return ASGIApp(Endpoint.of(router, is_async=True), path, drain)
 
 
 class ASGIApp:
@@ -52,10 +58,11 @@ class ASGIApp:
     give the outer app its ``lifespan``.
     """
 
-    def __init__(self, endpoint: Endpoint, path: str | None) -> None:
+    def __init__(self, endpoint: Endpoint, path: str | None, drain: float) -> None:
         """Be made by ``asgi_app``."""
         self._endpoint = endpoint
         self._path = path
+        self._drain = drain
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         """Answer one request, or the server's start and stop; websockets are refused."""
@@ -85,7 +92,7 @@ class ASGIApp:
         try:
             yield
         finally:
-            await self._endpoint.router.aclose()
+            await self._endpoint.router.aclose(wait=self._drain)
 
     async def _live(self, receive: _Receive, send: _Send) -> None:
         await receive()
@@ -96,7 +103,7 @@ class ASGIApp:
             raise
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self._endpoint.router.aclose()
+        await self._endpoint.router.aclose(wait=self._drain)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _answer(self, scope: _Message, receive: _Receive, send: _Send) -> None:
@@ -106,7 +113,11 @@ class ASGIApp:
             body = await _read(receive, self._endpoint.max_body_bytes)
             if body is None:
                 return
-            response = await self._endpoint.ahandle(body, scope["headers"])
+            try:
+                response = await self._endpoint.ahandle(body, scope["headers"])
+            except CancelledError:  # the server waits no longer, the handlers run on
+                await _send(WebhookResponse(Outcome.DRAINING), send)
+                raise
         await _send(response, send, is_head=scope["method"] == "HEAD")
 
 
@@ -124,7 +135,7 @@ async def _read(receive: _Receive, most: int) -> bytes | None:
     return None
 
 
-async def _send(response: WebhookResponse, send: _Send, *, is_head: bool) -> None:
+async def _send(response: WebhookResponse, send: _Send, *, is_head: bool = False) -> None:
     headers = [(name.encode(), value.encode()) for name, value in response.headers.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if is_head else response.body})
