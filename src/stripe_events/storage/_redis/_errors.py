@@ -24,7 +24,7 @@ _FIXES: Final[tuple[tuple[str, str], ...]] = (
     ("MISCONF", "it cannot write to its disk: see its log"),
     ("NOPERM", "the user needs +@hash +@sortedset +@scripting +time on the store's keys"),
     ("permission", "the user needs +@hash +@sortedset +@scripting +time on the store's keys"),
-    ("WRONGPASS", "give the URL or the client the right user and password"),
+    ("username-password", "give the URL or the client the right user and password"),
     ("Authentication required", "give the URL or the client a user and password"),
 )
 
