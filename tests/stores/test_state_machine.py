@@ -9,17 +9,26 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from stripe_events.errors import LostClaim
-from stripe_events.storage import AsyncPostgresStore, MemoryStore, PostgresStore, SQLiteStore
+from stripe_events.storage import (
+    AsyncPostgresStore,
+    AsyncRedisStore,
+    MemoryStore,
+    PostgresStore,
+    RedisStore,
+    SQLiteStore,
+)
 from tests.stores import broken_stores
 from tests.stores.clock import Clock
 from tests.stores.contract_database import LOSS, Database, lent
 from tests.stores.machine import LedgerMachine, Subject
+from tests.stores.redis_ledgers import advance, broken_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.stores.postgres_server import PostgresServer
+    from tests.stores.redis_server import RedisServer
 
 
 def run(subject: Subject, share: float, **more: Any) -> None:
@@ -77,6 +86,19 @@ def test_postgres_store_does_what_the_table_says(database: Database) -> None:
 def test_async_postgres_store_does_what_the_table_says(database: Database) -> None:
     """AsyncPostgresStore agrees with the oracle."""
     run_on(AsyncPostgresStore(database.dsn, accept_loss=LOSS), advanced(database), 0.2)
+
+
+@pytest.mark.parametrize("kind", [RedisStore, AsyncRedisStore])
+def test_redis_stores_do_what_the_table_says(redis_server: RedisServer, kind: Any) -> None:
+    """They agree with the oracle, and what lies beside the events fits them."""
+    with redis_server.client() as client:
+        client.flushall()
+        run_on(
+            kind(redis_server.url),
+            lambda passed: advance(client, passed) if passed >= 1 else None,
+            0.2,
+        )
+        assert {} == broken_rules(client)
 
 
 @pytest.mark.parametrize(
