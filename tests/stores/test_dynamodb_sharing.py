@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stripe_events import Event, EventRouter
+from stripe_events.errors import LostClaim
 from stripe_events.storage import Claimed, DynamoDBStore
 from stripe_events.testing import crash_everywhere
 from stripe_events.testing._contract.making import arrival, code, succeeded
 from stripe_events.testing._contract.racing import together
+from tests.stores.dynamodb_faults import refused
 from tests.stores.sqlite_files import end_of, in_child
 
 if TYPE_CHECKING:
@@ -147,3 +149,33 @@ PAYLOAD = {
     "api_version": "2025-09-30.clover",
     "data": {"object": {"id": "ch_1", "object": "charge", "amount": 2000}},
 }
+
+
+def test_a_plain_delivery_is_two_requests(dynamodb_server: DynamoDBServer) -> None:
+    """Record and claim a new event in one, settle its handler in the other."""
+    client = dynamodb_server.client()
+    store = dynamodb_server.new_store(client=client)
+    store.get("default", "evt_0")  # it has looked at the table
+    with refused(client, "", 0) as came:
+        claimed = store.accept(arrival(), 60.0)
+        assert isinstance(claimed, Claimed)
+        store.finish(claimed.claim, succeeded("a"))
+    assert ["PutItem", "UpdateItem"] == came
+
+
+def test_a_record_of_another_life_of_the_table_is_not_written_over(
+    dynamodb_server: DynamoDBServer,
+) -> None:
+    """Refuse an owner whose event was lost, and recorded anew: its revision is the same."""
+    name = dynamodb_server.new_name()
+    store = dynamodb_server.new_store(name)
+    old = store.accept(arrival(), 60.0)
+    assert isinstance(old, Claimed)
+    dynamodb_server.shared.delete_table(TableName=name)
+    other = dynamodb_server.new_store(name)
+    new = other.accept(arrival(), 60.0)
+    assert isinstance(new, Claimed)
+    assert old.record.revision == new.record.revision
+    with pytest.raises(LostClaim):
+        store.finish(old.claim, succeeded("a"))
+    assert "done" == other.finish(new.claim, succeeded("a")).state

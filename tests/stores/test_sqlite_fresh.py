@@ -9,7 +9,7 @@ import pytest
 
 from stripe_events.errors import LostClaim
 from stripe_events.storage import Claimed, HandlerResult, Release, SQLiteStore
-from stripe_events.storage._sqlite._fresh import AT_MOST
+from stripe_events.storage._fresh import AT_MOST
 from tests.stores.sqlite_files import SUCCEEDED, arrival, claim, query, state
 
 if TYPE_CHECKING:

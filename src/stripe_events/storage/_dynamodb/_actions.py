@@ -98,10 +98,12 @@ def _update(before: Item, after: Item, *, erased: bool) -> dict[str, Any]:
     removes = ", ".join(f"#{name}" for name in gone)
     return {
         "UpdateExpression": f"SET {sets}" + (f" REMOVE {removes}" if gone else ""),
-        "ConditionExpression": "#revision = :before",
-        "ExpressionAttributeNames": {f"#{name}": name for name in (*put, *gone)},
+        # Revisions repeat after a restore or a forget, claims do not.
+        "ConditionExpression": "#revision = :before AND #claim_id = :claimed_by",
+        "ExpressionAttributeNames": {f"#{name}": name for name in (*put, *gone, "claim_id")},
         "ExpressionAttributeValues": {
             ":before": before["revision"],
+            ":claimed_by": before["claim_id"],
             **{f":{name}": value for name, value in put.items()},
         },
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

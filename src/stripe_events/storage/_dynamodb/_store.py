@@ -15,6 +15,7 @@ from stripe_events.storage._dynamodb._payloads import Payloads, fits
 from stripe_events.storage._dynamodb._reads import Reads
 from stripe_events.storage._dynamodb._schema import check, create
 from stripe_events.storage._dynamodb._writes import TooManyError, Writes
+from stripe_events.storage._fresh import Fresh
 from stripe_events.storage._operations import (
     ExtendLeases,
     Operation,
@@ -27,13 +28,22 @@ from stripe_events.storage._operations import (
     Write,
     WriteEach,
 )
-from stripe_events.storage._results import EVERYTHING
+from stripe_events.storage._results import EVERYTHING, NOTHING_NEW, Claimed
 from stripe_events.storage._transitions import FORGET_FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stripe_events.storage._results import Accepted, Arrival, Query, Recorded
+    from stripe_events.storage._results import (
+        Accepted,
+        Arrival,
+        Claim,
+        Finished,
+        HandlerResult,
+        Plan,
+        Query,
+        Recorded,
+    )
     from stripe_events.storage._verbs import Verb
 
 T = TypeVar("T")
@@ -106,6 +116,7 @@ class DynamoDBStore(SyncVerbs):
         self._table = Table(table_name, client, timeout)
         self._expiring = forget_after is not None
         self._is_checked = False
+        self._fresh = Fresh()
         self._clock = clock
         payloads = Payloads(self._table, names)
         reads = Reads(self._table, names, clock, expiring=self._expiring)
@@ -139,7 +150,19 @@ class DynamoDBStore(SyncVerbs):
 
     def accept(self, arrival: Arrival, lease: float) -> Accepted:
         """See ``EventStore.accept``."""
-        return self._run_new(arrival, _verbs.accept(arrival, lease))
+        accepted = self._run_new(arrival, _verbs.accept(arrival, lease))
+        if type(accepted) is Claimed:
+            self._fresh.keep(accepted)
+        return accepted
+
+    def finish(self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW) -> Finished:
+        """See ``EventStore.finish``."""
+        record = self._fresh.take(claim, result.handler)
+        verb = _verbs.finish(claim, result, joined)
+        if record is None:
+            return self._run(verb)
+        next(verb)  # it asks for the record
+        return self._run(verb, (self._clock(), record))
 
     def enqueue(self, arrival: Arrival) -> Recorded:
         """See ``InboxStore.enqueue``."""

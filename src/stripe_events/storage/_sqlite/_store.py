@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from stripe_events.errors import ConfigurationError, UsageError
 from stripe_events.storage import _plans, _transitions, _verbs
 from stripe_events.storage._bases import SyncVerbs, drive
+from stripe_events.storage._fresh import Fresh
 from stripe_events.storage._operations import ExtendLeases, ReadEvent, Write
 from stripe_events.storage._results import NOTHING_NEW, Claimed
 from stripe_events.storage._sqlite._blocks import savepoint, transaction
 from stripe_events.storage._sqlite._connections import Connections
 from stripe_events.storage._sqlite._errors import Explaining
-from stripe_events.storage._sqlite._fresh import Fresh
 from stripe_events.storage._sqlite._guard import GuardedConnection
 from stripe_events.storage._sqlite._performing import perform
 from stripe_events.storage._sqlite._reads import READS, read_event
