@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from stripe_events.storage import Query
+from stripe_events.storage._redis._commands import AT_LEAST, AT_ONCE
 from stripe_events.storage._redis._layout import keys_of
 from stripe_events.testing._contract.making import arrival
 from tests.stores.redis_ledgers import SUCCEEDED, advance
@@ -66,3 +69,36 @@ def test_long_lists_come_in_order_whatever_their_states(redis_ledgers: RedisLedg
         paged += (record.id for record in page)
         after = (page[-1].first_seen, page[-1].id)
     assert [name for number, name in enumerate(whole) if number % 3 != 1] == paged
+
+
+def test_what_is_meant_is_found_behind_much_that_is_not(redis_ledgers: RedisLedgers) -> None:
+    """A list reads on until it has as many as were asked for."""
+    store = redis_ledgers.open()
+    for number in range(AT_LEAST):
+        store.enqueue(arrival(f"evt_{number:03}"))
+    for number in range(2):
+        store.enqueue(arrival(f"evt_b{number}", "b"))
+    query = Query(handler="b")
+    assert ["evt_b0"] == [record.id for record in store.list(query, limit=1)]
+    assert ["evt_b0", "evt_b1"] == [record.id for record in store.list(query, limit=AT_ONCE * 2)]
+
+
+@pytest.mark.parametrize("number", [3, AT_ONCE + 3])
+def test_what_is_overdue_is_found_be_it_little_or_much(
+    redis_ledgers: RedisLedgers, number: int
+) -> None:
+    """Little by its due time; much as any list."""
+    store = redis_ledgers.open()
+    late = [f"evt_{one:04}" for one in range(number)]
+    for event_id in late:
+        store.enqueue(arrival(event_id))
+    with redis_ledgers.server.client() as client:
+        advance(client, 1000)
+    store.enqueue(arrival("evt_new"))
+    store.claim("evt_held")
+    query = Query(overdue=500)
+    found = store.list(query, limit=2)
+    assert late[:2] == [record.id for record in found]
+    after = (found[-1].first_seen, found[-1].id)
+    assert late[2:] == [record.id for record in store.list(query, limit=number, after=after)]
+    assert [] == store.list(query._replace(states=("claimed",)))

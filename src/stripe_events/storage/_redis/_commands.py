@@ -45,11 +45,11 @@ ResultT = TypeVar("ResultT")
 Word: TypeAlias = "bytes | str | int | float"
 
 STATES: Final = ("pending", "parked", "claimed", "failed", "done", "dead")
-WAITING: Final = ("pending", "claimed", "failed")
-"""The states in which an event can be overdue."""
-
 AT_ONCE: Final = 1000
 """How many events a script reads at most, so that others do not wait for it."""
+
+AT_LEAST: Final = 100
+"""How many events are read at least where most of them may not be meant."""
 
 SET_ASIDE: Final = 1.0
 """Seconds for which workers do not see what another one is about to claim."""
@@ -165,30 +165,40 @@ class Performers:
     def _read_list(self, asked: op.ReadList) -> Commands[tuple[float, list[EventRecord]]]:
         if asked.query.ids:
             return (yield from self._read_named(asked))
-        states = asked.query.states or STATES
         if asked.query.overdue is not None:
-            states = tuple(state for state in states if state in WAITING)
+            now, few = yield from self._overdue(asked.scope, asked.query.overdue)
+            if few is not None:
+                return now, _meant(asked, few, now)
         found: list[EventRecord] = []
         after, first = asked.after, None
+        size = min(max(asked.limit, AT_LEAST), AT_ONCE)
         while True:
-            now, page = yield from self._page(asked.scope, states, asked.limit, after)
+            now, page = yield from self._page(asked, after, size)
             first = now if first is None else first
-            found += (record for record in page if matches(asked.query, record, first))
-            if len(page) < asked.limit or len(found) >= asked.limit:
+            found += _meant(asked, page, first)
+            if len(page) < size or len(found) >= asked.limit:
                 return first, found[: asked.limit]
             after = _age(page[-1])
 
+    def _overdue(
+        self, scope: str, seconds: float
+    ) -> Commands[tuple[float, list[EventRecord] | None]]:
+        """Give what is overdue, unless it is much: whoever walks then finds some soon."""
+        keys = self._keys(scope)
+        reply = yield run(_scripts.OVERDUE, (keys.events, keys.due), (seconds, AT_ONCE))
+        return float(reply[0]), None if reply[1] is None else _events(scope, reply[1])
+
     def _page(
-        self, scope: str, states: Iterable[str], limit: int, after: tuple[float, str] | None
+        self, asked: op.ReadList, after: tuple[float, str] | None, size: int
     ) -> Commands[tuple[float, list[EventRecord]]]:
-        """Give the first events in these states; of each, as many as there may be in all."""
+        """Give the first events in the right states; of each, as many as there may be in all."""
         ranges: list[Word] = []
-        for state in states:
+        for state in asked.query.states or STATES:
             prefix = state_prefix(state)
             start = b"[" + prefix if after is None else b"(" + prefix + position(*after)
             ranges += (start, b"[" + prefix + _END, len(prefix) + TIME_SIZE)
-        now, records = yield from self._walk(scope, limit, ranges)
-        return now, sorted(records, key=_age)[:limit]
+        now, records = yield from self._walk(asked.scope, size, ranges)
+        return now, sorted(records, key=_age)[:size]
 
     def _read_named(self, asked: op.ReadList) -> Commands[tuple[float, list[EventRecord]]]:
         ids = tuple(dict.fromkeys(asked.query.ids))
@@ -196,14 +206,8 @@ class Performers:
         found: list[EventRecord] = []
         for start in range(0, len(ids), AT_ONCE):
             now, records = yield from self._look(asked.scope, ids[start : start + AT_ONCE])
-            found += (
-                record
-                for record in records
-                if record is not None
-                and (asked.after is None or _age(record) > asked.after)
-                and matches(asked.query, record, now)
-            )
-        return now, sorted(found, key=_age)[: asked.limit]
+            found += filter(None, records)
+        return now, _meant(asked, found, now)
 
     def _read_payloads(self, asked: op.ReadPayloads) -> Commands[list[bytes | None]]:
         rows: list[bytes | None] = yield Command(
@@ -270,6 +274,17 @@ class Performers:
 
 def _events(scope: str, rows: Iterable[bytes | None]) -> list[EventRecord]:
     return [event_of(scope, row) for row in rows if row]
+
+
+def _meant(asked: op.ReadList, records: Iterable[EventRecord], now: float) -> list[EventRecord]:
+    """Give those that a query means, in its order."""
+    after = asked.after
+    meant = (
+        record
+        for record in records
+        if (after is None or _age(record) > after) and matches(asked.query, record, now)
+    )
+    return sorted(meant, key=_age)[: asked.limit]
 
 
 def _age(record: EventRecord) -> tuple[float, str]:

@@ -51,6 +51,19 @@ end
 return {now, rows}
 """)
 
+OVERDUE: Final = _script("""
+-- KEYS: events, due. ARGV: for how many seconds they have been due, how many at most. Gives
+-- the time, and the events, or nil if there are more of them.
+-- NOW
+local before = now - ARGV[1]
+if redis.call('ZCOUNT', KEYS[2], '-inf', before) > tonumber(ARGV[2]) then return {now, false} end
+local rows = {}
+for i, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', before)) do
+  rows[i] = redis.call('HGET', KEYS[1], id)
+end
+return {now, rows}
+""")
+
 WALK: Final = _script("""
 -- KEYS: events, places. ARGV: how many of each range; then for each range of places its
 -- ends, and how many bytes of its members stand before the id. Gives the time, and the events.
