@@ -30,6 +30,8 @@ class DynamoDBServer:
     def __init__(self) -> None:
         """Listen."""
         self._numbers = count()
+        # One, for each new one loads what it knows of AWS.
+        self._session = boto3.session.Session("key", "secret", region_name="eu-west-1")
         self._server = make_server(
             "127.0.0.1", 0, _OneAtATime(), threaded=True, request_handler=_Quiet
         )
@@ -53,10 +55,9 @@ class DynamoDBServer:
 
     def client(self, **config: Any) -> Any:
         """Give a client, which does not repeat what fails."""
-        session = boto3.session.Session("key", "secret", region_name="eu-west-1")
         retries = {"total_max_attempts": 1}
         options = Config(retries=retries, max_pool_connections=50, **config)
-        return session.client("dynamodb", endpoint_url=self.endpoint, config=options)
+        return self._session.client("dynamodb", endpoint_url=self.endpoint, config=options)
 
     def new_name(self) -> str:
         """Give a name that no table has."""

@@ -244,6 +244,20 @@ def test_a_plan_too_large_for_an_item_is_refused(store: DynamoDBStore) -> None:
         store.accept(arrival("evt_1", *names), 60.0)
 
 
+def test_what_is_wrong_with_a_part_of_a_transaction_is_told(
+    store: DynamoDBStore, client: Any
+) -> None:
+    """Say why the part was refused, which the error itself does not."""
+    reasons = [{"Code": "ValidationError", "Message": "Item size has exceeded the maximum"}]
+    code, only = "TransactionCanceledException", "TransactWriteItems"
+    with (
+        refused(client, code, 9, only=only, CancellationReasons=reasons) as came,
+        pytest.raises(StoreError, match="400 kB"),
+    ):
+        store.accept(arrival(order_key="k"), 60.0)
+    assert [only] == came
+
+
 def test_long_tracebacks_of_many_handlers_are_kept(store: DynamoDBStore) -> None:
     """Record failures of a hundred handlers with the longest texts there are."""
     names = [f"app.hooks:handler_{number}" for number in range(100)]

@@ -164,6 +164,16 @@ def test_overdue_is_asked_of_what_waits(ledger: Ledger) -> None:
     assert [names[:3], names[3:6], names[6:]] == pages
 
 
+def test_a_list_of_ids_is_oldest_first(ledger: Ledger) -> None:
+    """Give pages of the events named, in the order in which they came, not of their names."""
+    ledger.enqueue("evt_3", "evt_1", "evt_2")
+    query = Query(ids=("evt_1", "evt_2", "evt_3", "evt_4"))
+    page = ledger.store.list("default", query, limit=2)
+    assert ["evt_3", "evt_1"] == [one.id for one in page]
+    after = page[-1].first_seen, page[-1].id
+    assert ["evt_2"] == [one.id for one in ledger.store.list("default", query, after=after)]
+
+
 def test_long_lists_are_read_in_pages(ledger: Ledger) -> None:
     """Give all events of all partitions, oldest first, though each answer holds a few."""
     names = [f"evt_{number}" for number in range(30)]

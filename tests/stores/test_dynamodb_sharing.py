@@ -42,9 +42,9 @@ def settle(store: DynamoDBStore, event_id: str) -> None:
 
 
 def test_threads_with_the_same_events_claim_each_once(dynamodb_server: DynamoDBServer) -> None:
-    """Give each of twenty events to one of eight threads that all deliver all of them."""
+    """Give each of twelve events to one of eight threads that all deliver all of them."""
     store = dynamodb_server.new_store()
-    events = [f"evt_{number}" for number in range(20)]
+    events = [f"evt_{number}" for number in range(12)]
 
     def deliver_all() -> list[str]:
         told = {one: store.accept(arrival(one), 60.0) for one in events}
@@ -57,7 +57,7 @@ def test_threads_with_the_same_events_claim_each_once(dynamodb_server: DynamoDBS
 def test_workers_share_what_is_due(dynamodb_server: DynamoDBServer) -> None:
     """Give each due event to one of eight workers, and none of them an error."""
     store = dynamodb_server.new_store()
-    for number in range(30):
+    for number in range(16):
         store.enqueue(arrival(f"evt_{number}"))
 
     def work(name: str) -> list[str]:
@@ -69,7 +69,7 @@ def test_workers_share_what_is_due(dynamodb_server: DynamoDBServer) -> None:
         return done
 
     ran = together([partial(work, f"worker-{number}") for number in range(THREADS)])
-    assert {f"evt_{number}": 1 for number in range(30)} == Counter(chain(*ran))
+    assert {f"evt_{number}": 1 for number in range(16)} == Counter(chain(*ran))
 
 
 def test_threads_keep_the_order_of_a_key(dynamodb_server: DynamoDBServer) -> None:

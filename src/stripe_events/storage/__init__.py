@@ -3,8 +3,8 @@ Ledgers: where recorded events are kept, and what holds on each.
 
 ``MemoryStore`` for tests, ``SQLiteStore`` for one machine; for many ``PostgresStore`` and
 ``AsyncPostgresStore`` (extra ``postgres``), ``RedisStore`` and ``AsyncRedisStore`` (extra
-``redis``). The protocols are for those who bring their own; ``stripe_events.testing`` has
-the contract that a store must pass.
+``redis``), ``DynamoDBStore`` (extra ``dynamodb``). The protocols are for those who bring
+their own; ``stripe_events.testing`` has the contract that a store must pass.
 """
 
 from __future__ import annotations

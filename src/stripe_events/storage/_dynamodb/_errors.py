@@ -32,7 +32,10 @@ _TOO_LARGE: Final = "an event with so many handlers, or such long texts, exceeds
 _CURES: Final = (
     ("Item size", f"{_TOO_LARGE} item"),
     ("size limit", f"{_TOO_LARGE} item, or its id or order key those of a key"),
-    ("AccessDenied", "the role may not do this: README of the store names what it needs"),
+    (
+        "AccessDenied",
+        "the role may not do this: the docstring of DynamoDBStore tells what it needs",
+    ),
     ("ExpiredToken", "the credentials have expired"),
     ("UnrecognizedClient", "the credentials are not valid"),
 )
@@ -68,7 +71,7 @@ def unmet(error: Exception) -> DoesNotHold | None:
 
 def told(error: Exception, table: str) -> StripeEventsError:
     """Give what to raise, with the cure where there is a known one."""
-    where, said = f"DynamoDB table {table}", str(error)
+    where, said = f"DynamoDB table {table}", _said(error)
     if isinstance(error, NoRegionError):
         return ConfigurationError(f"{where}: no region is set: AWS_DEFAULT_REGION, or a client's")
     if is_transient(error):
@@ -87,6 +90,12 @@ def misfit(why: str) -> str:
         f"it has other keys or indexes than a ledger's ({why}): give the store another name, and"
         f" {_MAKE}"
     )
+
+
+def _said(error: Exception) -> str:
+    """Give what the service says, of a transaction also why each part failed."""
+    reasons = _reasons(error) if isinstance(error, ClientError) else []
+    return " ".join([str(error), *(one["Message"] for one in reasons if one.get("Message"))])
 
 
 def _response(error: Any) -> Any:

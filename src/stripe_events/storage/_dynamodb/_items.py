@@ -57,7 +57,7 @@ def event_of(item: Item) -> EventRecord:
     values: dict[str, Any] = {name: text(item, name) for name in _TEXTS}
     values.update({name: int(item[name]["N"]) for name in _COUNTS})
     values.update({name: number(item, name) for name in _TIMES})
-    values.update({name: item[name]["BOOL"] for name in _FLAGS})
+    values.update({name: item[name]["BOOL"] for name in _FLAGS if name in item})
     return EventRecord(
         handlers=load_handlers(unpacked(item, "handlers") or _NONE),
         refused=load_names(unpacked(item, "refused") or _NONE),

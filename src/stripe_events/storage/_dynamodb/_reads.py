@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from stripe_events.storage._records import EventRecord
 
 _PAGE: Final = 100
+_LONG_PAGE: Final = 1_000
+"""Of an index, whose entries are a fraction of an event."""
+
 _TRIES: Final = 20
 _ALWAYS: Final = "g"
 """After all that ``sortable`` gives."""
@@ -107,7 +110,7 @@ class Reads:
         if query.ids:
             return [self._names.event(scope, one) for one in sorted(query.ids)]
         if query.overdue is not None:
-            late = self._waiting(scope, now - query.overdue, _PAGE)
+            late = self._waiting(scope, now - query.overdue, _LONG_PAGE)
             return sorted((one for one in late if one["seen"]["S"] >= low), key=_seen)
         high = _ALWAYS if query.seen_before is None else sortable(query.seen_before) + _ALWAYS
         return self._seen(scope, low or "0", high, asked.limit)
@@ -136,7 +139,7 @@ class Reads:
                 KeyConditionExpression=condition,
                 ExpressionAttributeNames={"#shard": "shard", "#at": index},
                 ExpressionAttributeValues={**values, ":shard": attribute(shard)},
-                Limit=min(limit, _PAGE),
+                Limit=min(limit, _LONG_PAGE),
             )
 
     def _entries(self, **query: Any) -> Iterator[Item]:
@@ -165,8 +168,13 @@ class Reads:
             follows = asked.after is None or (record.first_seen, record.id) > asked.after
             return follows and matches(asked.query, record, now)
 
-        found = self._found(self._listed(asked, now), asked.limit, is_meant)
-        return now, sorted(found, key=lambda record: (record.first_seen, record.id))
+        at_most = max(asked.limit, len(asked.query.ids))  # ids tell nothing of the order
+        found = self._found(self._listed(asked, now), at_most, is_meant)
+        return now, sorted(found, key=_age)[: asked.limit]
+
+
+def _age(record: EventRecord) -> tuple[float, str]:
+    return record.first_seen, record.id
 
 
 def _since(entry: Item) -> float:

@@ -89,9 +89,12 @@ def _key_schema(keys: tuple[str, str]) -> list[dict[str, str]]:
 
 
 def _let_expire(client: Any, name: str) -> None:
-    told = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
-    if told["TimeToLiveStatus"] in ("ENABLED", "ENABLING"):
+    described = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    if described["TimeToLiveStatus"] in ("ENABLED", "ENABLING"):
         return
-    client.update_time_to_live(
-        TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"}
-    )
+    wanted = {"Enabled": True, "AttributeName": "expires"}
+    try:
+        client.update_time_to_live(TableName=name, TimeToLiveSpecification=wanted)
+    except AWS_ERRORS as error:
+        if "already enabled" not in str(error):  # by somebody else, this moment
+            raise
