@@ -201,7 +201,7 @@ class EventRouter(Serving):
         headers: Headers,
         time_limit: float,
         *,
-        lease: float | None,
+        lease: float | None = None,
         in_threads: bool = False,
     ) -> flow.Flow:
         verifier = self._verifier or self._refuse_unverified()

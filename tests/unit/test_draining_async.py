@@ -11,7 +11,7 @@ import pytest
 
 from stripe_events import Outcome
 from tests.unit.observed import GIVEN_BACK, LAYERS, Observed, put_layer
-from tests.unit.waiting import LIMIT, aio, ended, give_awaitable_of, reached, turns
+from tests.unit.waiting import LIMIT, aio, ended, give_awaitable_of, reached
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -201,13 +201,14 @@ def test_a_delivery_that_was_just_claimed_when_the_limit_is_over_is_given_back()
     observed = Observed()
     seen: list[object] = []
 
-    async def main() -> WebhookResponse:
-        observed.router.on("charge.succeeded", name="it")(seen.append)
-        delivery = asyncio.create_task(observed.ahandle())
-        await turns(lambda: observed.effects == ["Accept"])
-        observed.drivers.close(0)
-        return await delivery
+    class Effects(list[str]):
+        def append(self, effect: str) -> None:
+            super().append(effect)
+            if effect == "Accept":
+                observed.drivers.close(0)
 
-    assert Outcome.DRAINING is aio(main()).outcome
+    observed.effects = Effects()
+    observed.router.on("charge.succeeded", name="it")(seen.append)
+    assert Outcome.DRAINING is aio(observed.ahandle()).outcome
     assert (GIVEN_BACK, []) == (observed.effects, seen)
     assert ended()

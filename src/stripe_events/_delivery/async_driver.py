@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -34,7 +35,7 @@ from stripe_events._messages import Outcome, WebhookResponse
 from stripe_events.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from stripe_events._delivery.context import Context
     from stripe_events._delivery.effects import Call
@@ -71,7 +72,9 @@ class AsyncDriver:
         Cancelling this stops the waiting; what was claimed is worked on.
         """
         begun = await self._begin(flow)
-        return begun if isinstance(begun, WebhookResponse) else await asyncio.shield(begun)
+        if isinstance(begun, WebhookResponse):
+            return begun
+        return begun.result() if begun.done() else await asyncio.shield(begun)
 
     def cancel(self) -> bool:
         """Cancel, from any thread, what is under way; tell whether anything was."""
@@ -104,9 +107,12 @@ class AsyncDriver:
         return task
 
     def _start(self, flow: Flow, effect: Effect) -> asyncio.Task[WebhookResponse]:
-        task = asyncio.create_task(self._perform_rest(flow, effect))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task = _started(self._perform_rest(flow, effect))
+        if task.done():
+            self._ended(task)
+        else:
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[WebhookResponse]) -> None:
@@ -114,11 +120,14 @@ class AsyncDriver:
         self._in_flight.leave(task.get_loop())
 
     async def _perform_rest(self, flow: Flow, effect: Effect) -> WebhookResponse:
+        task = cast("asyncio.Task[WebhookResponse]", asyncio.current_task())
+        self._tasks.add(task)  # first, so that a shutdown sees it while it is being started
         try:
             return cast("WebhookResponse", await self._perform_until((), flow, effect))
         except Stopped:
             return WebhookResponse(Outcome.DRAINING)
         finally:
+            self._tasks.discard(task)
             flow.close()
 
     async def _perform_until(
@@ -240,6 +249,18 @@ class AsyncDriver:
         else:
             result = await _in_thread(self._for_handlers, layers.call, handler, event, context)
         return await within(result, handler.timeout)
+
+
+if sys.version_info >= (3, 12):
+
+    def _started(coroutine: Coroutine[Any, Any, WebhookResponse]) -> asyncio.Task[WebhookResponse]:
+        # It runs at once until it waits: most deliveries never do, and spare turns of the loop.
+        return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
+
+else:
+
+    def _started(coroutine: Coroutine[Any, Any, WebhookResponse]) -> asyncio.Task[WebhookResponse]:
+        return asyncio.create_task(coroutine)
 
 
 def _belongs_in_one_thread(handler: Handler) -> bool:

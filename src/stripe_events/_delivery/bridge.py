@@ -122,21 +122,30 @@ async def within(awaitable: Any, seconds: float | None) -> Any:
         TimeoutError: the time is over, and it was cancelled.
         ProcessingError: it says that it is cancelled, and nobody asked for that.
     """
+    try:
+        return await (_result(awaitable) if seconds is None else _in_time(awaitable, seconds))
+    except asyncio.CancelledError as error:
+        if is_being_cancelled():
+            raise
+        raise ProcessingError("the handler cancelled itself") from error
+
+
+async def _in_time(awaitable: Any, seconds: float) -> Any:
     limit = asyncio.timeout(seconds)
     try:
         async with limit:
-            while inspect.isawaitable(awaitable):
-                awaitable = await awaitable
-            return awaitable
+            return await _result(awaitable)
     except TimeoutError as error:
         if limit.expired():
             msg = f"the handler took longer than its timeout of {seconds:g} s"
             raise TimeoutError(msg) from error
         raise
-    except asyncio.CancelledError as error:
-        if is_being_cancelled():
-            raise
-        raise ProcessingError("the handler cancelled itself") from error
+
+
+async def _result(awaitable: Any) -> Any:
+    while awaitable is not None and inspect.isawaitable(awaitable):
+        awaitable = await awaitable
+    return awaitable
 
 
 def is_being_cancelled() -> bool:
