@@ -60,7 +60,7 @@ def asked(source: Source, size: int, timeout: float) -> Asked:
         connect = connector(redis.ConnectionPool, source, timeout, Retry(NoBackoff(), 0))
         return OwnConnections(connect, size, timeout)
     if isinstance(source, redis.Redis | RedisCluster):
-        return GivenClient(checked(source))
+        return GivenClient(_checked(source))
     if callable(source):
         return GivenClient(None, source)
     raise ConfigurationError(f"RedisStore takes {KINDS}, not {type(source).__name__}")
@@ -197,7 +197,7 @@ class GivenClient:
         if self._closed:
             raise StoreError(CLOSED)
         if self._client is None and self._make is not None:
-            self._client = checked(self._make())
+            self._client = _checked(self._make())
         return self._client
 
     def close(self) -> None:
@@ -219,7 +219,7 @@ def _allowed(client: Any, words: tuple[Word, ...], target: dict[str, Any]) -> An
         return None
 
 
-def checked(client: Any) -> Client:
+def _checked(client: Any) -> Client:
     if isinstance(client, RedisCluster):
         return client
     if not isinstance(client, redis.Redis):
