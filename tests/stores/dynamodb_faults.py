@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from io import BytesIO
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
@@ -44,13 +45,16 @@ def refused(
 
 
 @contextmanager
-def answers_lost(client: Any, *operations: str) -> Generator[list[str], None, None]:
-    """Lose the first answer to one of these operations, after the server has done it."""
+def answers_lost(
+    client: Any, operation: str, *, after: int = 0
+) -> Generator[list[str], None, None]:
+    """Lose an answer to such an operation, after the server has done it and so many others."""
     lost: list[str] = []
+    rest = count(-after)
 
     def lose(event_name: str, **_: Any) -> None:
-        operation = event_name.rpartition(".")[2]
-        if operation in operations and not lost:
+        came = event_name.rpartition(".")[2]
+        if came == operation and next(rest) == 0:
             lost.append(operation)
             raise ReadTimeoutError(endpoint_url="http://dynamodb")
 

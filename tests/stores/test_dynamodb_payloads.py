@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stripe_events.errors import StoreError
-from stripe_events.storage import Claimed, DynamoDBStore, EventRecord, Held, Query
+from stripe_events.storage import Claimed, DynamoDBStore, Enqueued, EventRecord, Held, Query
 from stripe_events.storage._dynamodb import _payloads
 from stripe_events.testing._contract.making import arrival, succeeded
 from tests.stores.clock import Clock
-from tests.stores.dynamodb_faults import DiedError, died_before, hooked, operation_of
+from tests.stores.dynamodb_faults import DiedError, answers_lost, died_before, hooked, operation_of
 
 if TYPE_CHECKING:
     from tests.stores.dynamodb_server import DynamoDBServer
@@ -94,6 +94,26 @@ def test_whoever_records_second_takes_its_pieces_back(dynamodb_server: DynamoDBS
     assert (Claimed, Held) == (type(came[0]), type(told))
     assert 3 == len(pieces(client, name))
     stored = first.get("default", "evt_1")
+    assert MEGABYTE == (stored and stored.payload)
+
+
+def test_what_an_event_names_is_not_taken_back(dynamodb_server: DynamoDBServer) -> None:
+    """Keep a payload whose event was written, though nothing says any more by whom."""
+    client, name = dynamodb_server.client(), dynamodb_server.new_name()
+    other = dynamodb_server.new_store(name)
+    store = DynamoDBStore(name, client=client)
+    came: list[object] = []
+
+    def change(request: Any, **_: Any) -> None:
+        if lost and not came:
+            came.append(other.enqueue(arrival("evt_1", "a", "b")))
+
+    # The first three are the pieces.
+    losing = answers_lost(client, "PutItem", after=3)
+    with losing as lost, hooked(client, "before-send", change):
+        told = store.accept(arrival(payload=MEGABYTE), 60.0)
+    assert (Claimed, [Enqueued()]) == (type(told), came)
+    stored = store.get("default", "evt_1")
     assert MEGABYTE == (stored and stored.payload)
 
 

@@ -61,9 +61,18 @@ class Payloads:
         return pieces
 
     def discard(self, record: EventRecord, item: Item) -> None:
-        """Delete what was written for an event that then was not."""
-        for key in self.pieces(record.scope, record.id, item):
-            self._table.call("delete_item", Key=key)
+        """
+        Delete what was written for an event that somebody else wrote first.
+
+        It stays where the event names it: then the write was made, but its answer got lost,
+        and others have changed the event since.
+        """
+        if "pieces" not in item:
+            return
+        there = self._table.get(self._names.event(record.scope, record.id))
+        if there is not None and there.get("pieces") != item["pieces"]:
+            for key in self.pieces(record.scope, record.id, item):
+                self._table.call("delete_item", Key=key)
 
     def get(self, scope: str, ids: Sequence[str]) -> Iterator[bytes | None]:
         """Give payloads in the order of their events; None for what is not there."""

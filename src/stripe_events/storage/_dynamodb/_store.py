@@ -79,6 +79,9 @@ class DynamoDBStore(SyncVerbs):
     and a write whose answer was lost is known again by a stamp on the item. Threads share a
     client; a child of a fork makes its own, or new connections for one that was given.
 
+    Payloads are kept compressed, at most 3.8 MB of that. What exceeds an item's 400 kB, as a
+    plan of thousands of handlers, is a StoreError.
+
     ``list`` with a filter, and ``erase``, read events one after another until enough are
     found; ids, ``seen_before`` and ``overdue`` are looked up.
 
