@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,11 +11,13 @@ import redis
 from redis import asyncio as aio
 
 from stripe_events.errors import ConfigurationError, StoreError
-from stripe_events.storage import AsyncRedisStore, RedisStore
+from stripe_events.storage import AsyncRedisStore, Enqueued, RedisStore
+from stripe_events.testing._contract.making import arrival
 from tests.stores.redis_ledgers import SUCCEEDED
 
 if TYPE_CHECKING:
     from tests.stores.redis_ledgers import RedisLedgers
+    from tests.stores.redis_server import RedisServer
 
 
 def lent(ledgers: RedisLedgers, **options: Any) -> Any:
@@ -118,11 +121,9 @@ def test_a_closed_store_says_so(redis_ledgers: RedisLedgers) -> None:
             store.list()
 
 
-def test_event_loops_that_have_ended_leave_nothing_behind(redis_ledgers: RedisLedgers) -> None:
+def test_event_loops_that_have_ended_leave_nothing_behind(redis_server: RedisServer) -> None:
     """As with ``asyncio.run()`` for each task of a queue."""
-    if redis_ledgers.kind == "sync":
-        pytest.skip("it has no event loops")
-    store = AsyncRedisStore(redis_ledgers.server.url)
+    store = AsyncRedisStore(redis_server.url)
 
     async def looked() -> Any:
         given = await store.get("default", "evt_1")
@@ -144,6 +145,40 @@ def test_no_more_connections_than_allowed_are_opened(redis_ledgers: RedisLedgers
     with redis_ledgers.server.client() as client:
         ours = len(client.client_list()) - 1
     assert 1 == ours
+
+
+def test_threads_share_few_connections(redis_server: RedisServer) -> None:
+    """Each gets the answers to its own questions."""
+    store = RedisStore(redis_server.url, max_connections=2)
+
+    def looked(number: int) -> list[str]:
+        store.enqueue(arrival(f"evt_{number}"))
+        stored = [store.get("default", f"evt_{number}") for _ in range(10)]
+        return [one.record.id for one in stored if one is not None]
+
+    with ThreadPoolExecutor(12) as threads:
+        given = list(threads.map(looked, range(12)))
+    assert [[f"evt_{number}"] * 10 for number in range(12)] == given
+    assert 2 >= len(store._asked._idle)  # type: ignore[attr-defined]
+    store.close()
+
+
+def test_a_verb_that_is_cancelled_leaves_its_answer_to_nobody(redis_server: RedisServer) -> None:
+    """Wherever it was, the next one gets its own; what was recorded is recorded."""
+
+    async def cancelled() -> None:
+        store = AsyncRedisStore(redis_server.url, max_connections=2)
+        for turns in range(12):
+            task = asyncio.create_task(store.enqueue(arrival(f"evt_{turns}")))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            assert await store.get("default", "evt_none") is None
+            assert Enqueued() == await store.enqueue(arrival("evt_other"))
+        await store.close()
+
+    asyncio.run(cancelled())
 
 
 def test_sync_stores_know_what_they_are_given() -> None:
