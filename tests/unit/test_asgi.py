@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,8 +17,20 @@ from tests.unit.deliveries import router, signed, snapshot
 from tests.unit.recorded import AsyncMemoryStore
 from tests.unit.waiting import aio, reached
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MOST = 1_000
 GONE = {"type": "http.disconnect"}
+
+MADE: list[EventRouter] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while MADE:
+        MADE.pop().close()
 
 
 class Server:
@@ -61,6 +73,7 @@ def scope(headers: Any = (), **fields: Any) -> dict[str, Any]:
 def serving(**options: Any) -> tuple[EventRouter, list[Any], list[Any]]:
     """Give a router, the payloads it has handled, and the errors it has refused."""
     serves = router(**options)
+    MADE.append(serves)
     handled: list[Any] = []
     refused: list[Any] = []
 
