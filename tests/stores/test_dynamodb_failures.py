@@ -193,14 +193,18 @@ def test_a_missing_table_is_told(dynamodb_server: DynamoDBServer) -> None:
         store.get("default", "evt_1")
 
 
-def test_a_table_with_other_keys_is_refused(dynamodb_server: DynamoDBServer) -> None:
+@pytest.mark.parametrize("keys", [("id",), ("pk", "sk")])
+def test_a_table_with_other_keys_or_no_indexes_is_refused(
+    dynamodb_server: DynamoDBServer, keys: tuple[str, ...]
+) -> None:
     """Write nothing into a table of something else."""
     client, name = dynamodb_server.shared, dynamodb_server.new_name()
+    kinds = zip(keys, ("HASH", "RANGE"), strict=False)
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in kinds],
     )
     store = DynamoDBStore(name, client=client)
     for use in (store.create_table, lambda: store.get("default", "evt_1")):
