@@ -9,11 +9,17 @@ import pytest
 
 from tests.unit.recorded import WAYS, Service
 from tests.unit.recorded_sql import SQLService
-from tests.unit.waiting import ended
+from tests.unit.waiting import closing_every_router, ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _every_router_is_closed() -> Iterator[None]:
+    with closing_every_router():
+        yield
 
 
 @pytest.fixture

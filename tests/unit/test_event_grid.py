@@ -163,6 +163,7 @@ def test_of_a_batch_that_comes_again_only_the_rest_is_done(post: Any) -> None:
     body = encode([event("evt_1"), event("evt_2")])
     assert [500, 200] == [post(service.endpoint, body, HEADERS).status for _ in range(2)]
     assert ["evt_1", "evt_2"] == service.handled
+    service.router.close()
 
 
 @both

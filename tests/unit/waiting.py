@@ -21,6 +21,7 @@ __all__ = [
     "aio",
     "by_ahandle",
     "by_handle",
+    "closing_every_router",
     "ended",
     "give_awaitable_of",
     "opened",
@@ -77,6 +78,15 @@ def by_ahandle(to: EventRouter, payload: object) -> WebhookResponse:
 def ours() -> list[threading.Thread]:
     """Give the threads that the library has started and that still run."""
     return [thread for thread in threading.enumerate() if thread.name.startswith("stripe-events")]
+
+
+@contextmanager
+def closing_every_router() -> Iterator[None]:
+    """See that a test leaves no thread behind that extends leases: who opens a router closes it."""
+    before = ours()
+    yield
+    left = [thread for thread in ours() if thread not in before]
+    assert [] == [thread.name for thread in left if thread.name == "stripe-events-heartbeat"]
 
 
 def ended() -> bool:
