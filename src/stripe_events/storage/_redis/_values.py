@@ -42,14 +42,19 @@ def value_of(record: EventRecord, revision: int) -> bytes:
 
 def rest_of(record: EventRecord) -> str:
     """Give all of an event's text that a heartbeat leaves as it is."""
-    head, tail = parts_of(record)
-    times = _dumps((record.first_seen, record.last_seen, record.due))[1:-1]
-    return f"{head}{times}{tail}"
+    times = (record.first_seen, record.last_seen, record.due)
+    facts = _dumps((*_before_times(record), *times, *_after_times(record)))
+    return f"{facts}\n{dump_handlers(record.handlers)}"
 
 
 def parts_of(record: EventRecord) -> tuple[str, str]:
-    """Give what stands before and after the times: when it was seen first and last, and due."""
-    head = (
+    """Give that in two parts, without what stands between: seen first, seen last, and due."""
+    head, tail = _dumps(_before_times(record)), _dumps(_after_times(record))
+    return f"{head[:-1]},", f",{tail[1:]}\n{dump_handlers(record.handlers)}"
+
+
+def _before_times(record: EventRecord) -> tuple[Any, ...]:
+    return (
         record.state,
         record.token,
         record.claim_id,
@@ -60,7 +65,10 @@ def parts_of(record: EventRecord) -> tuple[str, str]:
         record.created,
         record.order_key,
     )
-    tail = (
+
+
+def _after_times(record: EventRecord) -> tuple[Any, ...]:
+    return (
         record.lane,
         record.abandoned,
         record.generation,
@@ -70,7 +78,6 @@ def parts_of(record: EventRecord) -> tuple[str, str]:
         record.out_of_order,
         record.erased,
     )
-    return f"{_dumps(head)[:-1]},", f",{_dumps(tail)[1:]}\n{dump_handlers(record.handlers)}"
 
 
 def fence_of(claim: Claim) -> str:
