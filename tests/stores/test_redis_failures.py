@@ -233,3 +233,16 @@ def test_a_server_that_became_a_replica_is_a_store_error(small_server: RedisServ
         client.replicaof("NO", "ONE")
     assert "done" == store.finish(claimed.claim, SUCCEEDED).state
     store.close()
+
+
+def test_connections_that_lead_to_what_was_the_primary_are_replaced(
+    redis_ledgers: RedisLedgers, small_server: RedisServer
+) -> None:
+    """As after a failover behind one address: they stay open, and refuse all writes."""
+    with proxy_to(small_server.socket) as proxy, small_server.client() as client:
+        store = redis_ledgers.open(f"redis://127.0.0.1:{proxy.port}")
+        store.claim("evt_before")
+        client.replicaof("127.0.0.1", 1)
+        proxy._target = str(redis_ledgers.server.socket)
+        assert 1 == store.claim("evt_after").token
+        store.close()

@@ -18,7 +18,7 @@ from stripe_events._fork import start_anew_in_children
 from stripe_events.errors import ConfigurationError, StoreError
 from stripe_events.storage._redis._clients import PATIENT, connector, is_patient
 from stripe_events.storage._redis._commands import packed
-from stripe_events.storage._redis._errors import BROKEN, CLOSED, exhausted
+from stripe_events.storage._redis._errors import BROKEN, CLOSED, exhausted, is_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -142,11 +142,11 @@ async def _told(connection: Any, idle: deque[Any], words: tuple[Word, ...]) -> A
     try:
         await connection.send_packed_command([packed(words)])
         reply = await connection.read_response(disable_decoding=True)
-    except redis.ResponseError:
-        idle.append(connection)  # it has answered
-        raise
-    except BaseException:
-        await connection.disconnect(nowait=True)
+    except BaseException as error:
+        if is_answer(error):
+            idle.append(connection)
+        else:
+            await connection.disconnect(nowait=True)
         raise
     idle.append(connection)
     return reply

@@ -20,7 +20,7 @@ from redis.retry import Retry
 from stripe_events._fork import start_anew_in_children
 from stripe_events.errors import ConfigurationError, StoreError
 from stripe_events.storage._redis._commands import packed
-from stripe_events.storage._redis._errors import BROKEN, CLOSED, exhausted
+from stripe_events.storage._redis._errors import BROKEN, CLOSED, exhausted, is_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,11 +132,11 @@ class OwnConnections:
         try:
             connection.send_packed_command([packed(words)])
             reply = connection.read_response(disable_decoding=True)
-        except redis.ResponseError:
-            self._idle.append(connection)  # it has answered
-            raise
-        except BaseException:
-            connection.disconnect()
+        except BaseException as error:
+            if is_answer(error):
+                self._idle.append(connection)
+            else:
+                connection.disconnect()
             raise
         self._idle.append(connection)
         return reply

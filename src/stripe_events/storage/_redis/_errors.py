@@ -11,8 +11,15 @@ from stripe_events.errors import StoreError
 ERRORS: Final = (exceptions.RedisError, OSError, UnicodeError)
 """What a command raises; a text that UTF-8 cannot hold is refused by Python itself."""
 
-BROKEN: Final = (exceptions.ConnectionError, exceptions.TimeoutError, OSError)
-"""The connection broke, or nobody answered: a new one may do."""
+BROKEN: Final = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    OSError,
+)
+"""
+The connection broke, nobody answered, or it leads to what was the primary: a new one may do.
+"""
 
 CLOSED: Final = "the store was closed"
 
@@ -27,6 +34,11 @@ _FIXES: Final[tuple[tuple[str, str], ...]] = (
     ("username-password", "give the URL or the client the right user and password"),
     ("Authentication required", "give the URL or the client a user and password"),
 )
+
+
+def is_answer(error: BaseException) -> bool:
+    """Tell whether a server has refused a command, and may take others by this connection."""
+    return isinstance(error, exceptions.ResponseError) and not isinstance(error, BROKEN)
 
 
 def exhausted(size: int, timeout: float) -> str:

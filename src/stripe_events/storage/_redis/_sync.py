@@ -66,7 +66,8 @@ class RedisStore(SyncVerbs):
         prefix: what the names of all keys begin with; no braces.
         max_connections: how many the store opens, where it is given a URL.
         timeout: for how many seconds it waits for one of them to become free, for the
-            server to be reached, and for each of its answers, where it is given a URL.
+            server to be reached, and for each of its answers, where it is given a URL. Who
+            gets no answer tries once more.
         accept_loss: settings that may be otherwise although acknowledged events can then
             be lost: ``"appendonly"``, ``"appendfsync"``, ``"maxmemory-policy"``.
 
