@@ -23,6 +23,8 @@ from tests.unit.test_envelope import event_grid as enveloped
 from tests.unit.waiting import aio
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stripe_events import AnyEvent, WebhookResponse
 
 KEY = "a long random key"
@@ -43,12 +45,23 @@ def by_ahandle(endpoint: Endpoint, body: bytes, headers: Any) -> WebhookResponse
 both = pytest.mark.parametrize("post", [by_handle, by_ahandle])
 
 
+MADE: list[EventRouter] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while MADE:
+        MADE.pop().close()
+
+
 class Service:
     """An endpoint for Event Grid whose router writes down what it handles."""
 
     def __init__(self, **options: Any) -> None:
         """Make the router, without secrets."""
         self.router = EventRouter(**options)
+        MADE.append(self.router)
         self.endpoint = event_grid(self.router, key=KEY)
         self.handled: list[str] = []
         self.rejected: list[str] = []
@@ -163,7 +176,6 @@ def test_of_a_batch_that_comes_again_only_the_rest_is_done(post: Any) -> None:
     body = encode([event("evt_1"), event("evt_2")])
     assert [500, 200] == [post(service.endpoint, body, HEADERS).status for _ in range(2)]
     assert ["evt_1", "evt_2"] == service.handled
-    service.router.close()
 
 
 @both
