@@ -38,9 +38,9 @@ def _uvicorn(
 ) -> None:
     import uvicorn
 
-    print(os.getpid(), flush=True)
+    _tell_id()
     app = adapters_apps.asgi(side)
-    config = uvicorn.Config(app, loop=loop, http=http, access_log=False, log_level="warning")
+    config = uvicorn.Config(app, loop=loop, http=http)
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -53,10 +53,18 @@ def _gunicorn(side: str, listener: socket.socket) -> None:
             self.cfg.set("loglevel", "warning")
 
         def load(self) -> Any:  # in the one sync worker
-            print(os.getpid(), flush=True)
+            _tell_id()
             return adapters_apps.wsgi(side)
 
     Application().run()
+
+
+def _tell_id() -> None:
+    """Say who answers, and leave the logs of requests to nobody."""
+    print(os.getpid(), flush=True)
+    nobody = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nobody, sys.stdout.fileno())
+    os.dup2(nobody, sys.stderr.fileno())
 
 
 if __name__ == "__main__":

@@ -26,8 +26,29 @@ if TYPE_CHECKING:
 
 _dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _decode = json.JSONDecoder().raw_decode
-_KNOWN: Final = 20
-"""How many members the array has in this version."""
+_FACTS: Final = (
+    "state",
+    "token",
+    "claim_id",
+    "id",
+    "type",
+    "account",
+    "livemode",
+    "created",
+    "order_key",
+    "first_seen",
+    "last_seen",
+    "due",
+    "lane",
+    "abandoned",
+    "generation",
+    "refused",
+    "running",
+    "answer",
+    "out_of_order",
+    "erased",
+)
+"""What the facts of an event are, in their order."""
 
 
 def revision_line(revision: int) -> bytes:
@@ -88,53 +109,15 @@ def fence_of(claim: Claim) -> str:
 def event_of(scope: str, value: bytes) -> EventRecord:
     """Read an event."""
     revision, lease_until, facts, handlers = value.decode().split("\n", 3)
-    (
-        state,
-        token,
-        claim_id,
-        event_id,
-        type_,
-        account,
-        livemode,
-        created,
-        order_key,
-        first_seen,
-        last_seen,
-        due,
-        lane,
-        abandoned,
-        generation,
-        refused,
-        running,
-        answer,
-        out_of_order,
-        erased,
-    ) = _decode(facts)[0][:_KNOWN]
+    known = dict(zip(_FACTS, _decode(facts)[0], strict=False))  # a newer version has more
+    known["refused"], known["running"] = tuple(known["refused"]), tuple(known["running"])
+    known["answer"] = load_answer(known["answer"])
     return EventRecord(
         scope=scope,
-        id=event_id,
-        type=type_,
-        account=account,
-        livemode=livemode,
-        created=created,
-        order_key=order_key,
-        first_seen=first_seen,
-        last_seen=last_seen,
-        state=state,
-        lane=lane,
-        due=due,
-        token=token,
-        claim_id=claim_id,
         lease_until=float(lease_until),
-        abandoned=abandoned,
-        generation=generation,
         handlers=load_handlers(handlers),
-        refused=tuple(refused),
-        running=tuple(running),
-        answer=load_answer(answer),
-        out_of_order=out_of_order,
-        erased=erased,
         revision=int(revision),
+        **known,
     )
 
 
