@@ -6,9 +6,9 @@ This module knows no framework and does no I/O.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any, NamedTuple, Self, TypeAlias, cast
 
 from stripe_events import errors
@@ -154,7 +154,7 @@ class WebhookResponse:
         if self.answer is not None:
             return self.answer.body
         # By hand: for an object json.dumps makes an encoder, and all answers are written here.
-        event = "" if self.event_id is None else f',"event":{json.dumps(self.event_id)}'
+        event = "" if self.event_id is None else f',"event":{_quoted(self.event_id)}'
         return f'{{"outcome":"{self.outcome.value}"{event}}}'.encode("ascii")
 
     def __repr__(self) -> str:
@@ -219,12 +219,16 @@ def find_header(headers: Headers, name: str) -> str | None:
         name: in lower case.
 
     Names match in any case of letters. Repeated headers and list values are
-    joined by a comma, as HTTP allows (RFC 9110, section 5.3).
+    joined by a comma, as HTTP allows (RFC 9110, section 5.3). Headers that have a
+    ``find_header`` of their own are asked that.
     """
     if headers is None:
         return None
     if isinstance(headers, (str, bytes)):
         return _text(headers)
+    find = getattr(headers, "find_header", None)
+    if find is not None:
+        return cast("str | None", find(name))
     length = len(name)
     found = [
         value for key, value in _pairs(headers) if len(key) == length and _text(key).lower() == name

@@ -6,6 +6,7 @@ https://peps.python.org/pep-3333/
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -14,13 +15,15 @@ from stripe_events._messages import Outcome
 from stripe_events.adapters._endpoint import Endpoint, elsewhere
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
-    from stripe_events._messages import WebhookResponse
+    from stripe_events._messages import Headers, WebhookResponse
     from stripe_events.router import EventRouter
 
 __all__ = ["wsgi_app"]
+
+_UNPREFIXED: Final = frozenset({"CONTENT_LENGTH", "CONTENT_TYPE"})
 
 _CHUNK: Final = 64 * 1024
 """Bytes read at once, so that whoever announces much and sends little is given little."""
@@ -59,29 +62,46 @@ def wsgi_app(router: EventRouter | Endpoint, *, path: str | None = None) -> WSGI
 
 
 def _respond(endpoint: Endpoint, environ: WSGIEnvironment) -> WebhookResponse:
-    headers = _headers(environ)
+    headers = _Headers(environ)
     response = endpoint.unread(environ["REQUEST_METHOD"], headers)
     return response or _read_and_handle(endpoint, environ, headers)
 
 
-def _headers(environ: WSGIEnvironment) -> dict[str, str]:
-    headers = {_name(key): value for key, value in environ.items() if key.startswith("HTTP_")}
-    headers["content-type"] = environ.get("CONTENT_TYPE") or ""
-    headers["content-length"] = environ.get("CONTENT_LENGTH") or ""
-    return headers
+class _Headers(Mapping[str, str]):
+    """The headers in an environment, which holds them under names of its own."""
+
+    __slots__ = ("_environ",)
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self._environ = environ
+
+    def find_header(self, name: str) -> str | None:
+        """Give the value under a name in lower case, without looking at the others."""
+        return self._environ.get(_key(name))
+
+    def __getitem__(self, name: str) -> str:
+        return str(self._environ[_key(name.lower())])
+
+    def __iter__(self) -> Iterator[str]:
+        keys = (key for key in self._environ if key.startswith("HTTP_") or key in _UNPREFIXED)
+        return (key.removeprefix("HTTP_").replace("_", "-").lower() for key in keys)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
-@lru_cache(maxsize=256)  # a server gives the same few keys with each request
-def _name(key: str) -> str:
-    return key.removeprefix("HTTP_").replace("_", "-").lower()
+@lru_cache(maxsize=256)  # the same few are asked for with each request
+def _key(name: str) -> str:
+    key = name.replace("-", "_").upper()
+    return key if key in _UNPREFIXED else f"HTTP_{key}"
 
 
 def _read_and_handle(
-    endpoint: Endpoint, environ: WSGIEnvironment, headers: dict[str, str]
+    endpoint: Endpoint, environ: WSGIEnvironment, headers: Headers
 ) -> WebhookResponse:
-    length = headers["content-length"]
+    length = environ.get("CONTENT_LENGTH")
     is_terminated = environ.get("wsgi.input_terminated")
-    if not length and not is_terminated and "transfer-encoding" in headers:
+    if not length and not is_terminated and "HTTP_TRANSFER_ENCODING" in environ:
         return endpoint.endless()  # a read might wait for ever
     without_length = endpoint.max_body_bytes + 1 if is_terminated else 0
     wanted = int(length) if length else without_length
