@@ -44,12 +44,10 @@ def wsgi(side: str) -> Any:
 
 
 def asgi(side: str) -> Any:
-    """Give the ASGI app of a side; ``adapter-sync`` has a handler that runs in a thread."""
+    """Give the ASGI app of a side."""
     match side:
         case "adapter":
             return asgi_app(_router(_nothing_awaited))
-        case "adapter-sync":
-            return asgi_app(_router(_nothing))
         case "verified":
             return _asgi(_check)
         case _:
