@@ -8,6 +8,7 @@ import pytest
 from flask import Flask, Request, Response, request, url_for
 
 from stripe_events import EventRouter
+from stripe_events.adapters.event_grid import event_grid
 from stripe_events.adapters.flask import flask_view
 from stripe_events.errors import ConfigurationError
 from stripe_events.testing import AdapterRequest
@@ -144,7 +145,7 @@ def test_options_are_refused_like_other_methods() -> None:
     """Flask would answer them with 200."""
     with opened() as its_router:
         answered = call(app_of(its_router), AdapterRequest("OPTIONS", (), b""))
-        assert (405, "POST") == (answered.status, answered.headers["Allow"])
+        assert (405, "POST") == (answered.status, answered.headers["allow"])
 
 
 def test_two_views_have_two_names() -> None:
@@ -160,3 +161,20 @@ def test_a_router_without_secrets_is_refused() -> None:
     """When the view is made."""
     with pytest.raises(ConfigurationError):
         flask_view(EventRouter())
+
+
+def test_an_endpoint_that_answers_other_methods_is_served() -> None:
+    """Event Grid asks by OPTIONS before it posts; what is refused is refused by the endpoint."""
+    with opened() as its_router:
+        app = Flask("app")
+        view = flask_view(event_grid(its_router, key="a key"))
+        app.add_url_rule("/stripe", view_func=view, strict_slashes=False)
+        asked = app.test_client().options(
+            "/stripe", headers={"WebHook-Request-Origin": "eventgrid.azure.net"}
+        )
+        refused = app.test_client().get("/stripe")
+    assert (200, "eventgrid.azure.net") == (
+        asked.status_code,
+        asked.headers["WebHook-Allowed-Origin"],
+    )
+    assert (405, {"outcome": "method_not_allowed"}) == (refused.status_code, refused.json)

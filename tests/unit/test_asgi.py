@@ -290,6 +290,33 @@ def test_a_request_that_is_cancelled_cancels_no_handler() -> None:
     assert ["evt_1", 503] == aio(run())
 
 
+def test_a_cancelled_request_stays_cancelled_where_nobody_reads_the_answer() -> None:
+    """Whatever the server raises then."""
+    serves, _, _ = serving()
+    body, headers = signed(snapshot())
+
+    async def send(message: Any) -> None:
+        raise OSError("gone")
+
+    async def run() -> bool:
+        begun, never = asyncio.Event(), asyncio.Event()
+
+        @serves.on("charge.succeeded", name="slow")
+        async def slow(event: Any) -> None:
+            begun.set()
+            await never.wait()
+
+        server = Server(part(body, more=False))
+        request = asyncio.create_task(asgi_app(serves)(scope(headers), server.receive, send))
+        await begun.wait()
+        request.cancel()
+        await asyncio.wait([request])
+        await serves.aclose(wait=0)
+        return request.cancelled()
+
+    assert aio(run())
+
+
 def test_a_sync_handler_does_not_block_the_loop() -> None:
     """While it runs in its thread, the same loop serves others."""
     serves = router()

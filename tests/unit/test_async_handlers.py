@@ -16,7 +16,7 @@ from stripe_events._verification import Verification
 from stripe_events.errors import ConfigurationError, InvalidSignature
 from stripe_events.observers import Failed, Handled
 from tests.unit.both_ways import both, pass_through, pass_through_async
-from tests.unit.deliveries import signed, snapshot
+from tests.unit.deliveries import router, signed, snapshot
 from tests.unit.waiting import LIMIT, aio, by_ahandle, by_handle, give_awaitable_of, opened, reached
 
 if TYPE_CHECKING:
@@ -373,3 +373,24 @@ def test_observers_hear_of_runs_under_ahandle() -> None:
 
         by_ahandle(router, snapshot())
     assert [("it", "succeeded")] == [(run.handler, run.outcome) for run in told[0].runs]
+
+
+def test_a_task_factory_of_the_loop_makes_the_task_of_a_delivery() -> None:
+    """Tools for tracing and debugging put one there."""
+    made: list[str] = []
+    served = router()
+
+    @served.on_any(name="any")
+    async def handle(event: object) -> None:
+        made.append("handled")
+
+    def factory(loop: Any, coroutine: Any, **options: Any) -> Any:
+        made.append(coroutine.__name__)
+        return asyncio.Task(coroutine, loop=loop, **options)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(factory)
+        await served.ahandle(*signed(snapshot()))
+
+    aio(main())
+    assert ["_perform_rest", "handled"] == made

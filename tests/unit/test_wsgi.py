@@ -9,6 +9,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from stripe_events import EventRouter
+from stripe_events.adapters.asgi import asgi_app
 from stripe_events.adapters.wsgi import wsgi_app
 from stripe_events.errors import (
     AsyncStoreError,
@@ -243,6 +244,14 @@ def test_no_other_path_is_served(path: str) -> None:
     status, _, answer = call(app, stream, headers, CONTENT_LENGTH=length, PATH_INFO=path)
     assert (404, b'{"outcome":"not_found"}') == (status, answer)
     assert ([], []) == (handled, stream.asked)
+
+
+@pytest.mark.parametrize("path", ["stripe", "", "/größe"])
+@pytest.mark.parametrize("adapter", [wsgi_app, asgi_app])
+def test_a_path_that_nobody_could_ask_for_is_refused(adapter: Any, path: str) -> None:
+    """When the app is made, for it would answer 404 to everything."""
+    with pytest.raises(ConfigurationError, match="such as '/stripe'"):
+        adapter(router(), path=path)
 
 
 def test_without_a_path_every_path_is_served() -> None:

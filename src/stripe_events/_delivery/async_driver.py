@@ -254,8 +254,11 @@ class AsyncDriver:
 if sys.version_info >= (3, 12):
 
     def _started(coroutine: Coroutine[Any, Any, WebhookResponse]) -> asyncio.Task[WebhookResponse]:
+        loop = asyncio.get_running_loop()
+        if loop.get_task_factory() is not None:
+            return loop.create_task(coroutine)  # tracing may depend on it
         # It runs at once until it waits: most deliveries never do, and spare turns of the loop.
-        return asyncio.Task(coroutine, loop=asyncio.get_running_loop(), eager_start=True)
+        return asyncio.Task(coroutine, loop=loop, eager_start=True)
 
 else:
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stripe_events._messages import Headers
     from stripe_events.router import EventRouter
 
-__all__ = ["Endpoint", "elsewhere"]
+__all__ = ["Endpoint"]
 
 _MOST_DIGITS = 18
 
@@ -127,18 +127,3 @@ class Endpoint:
                 )
             )
         return None
-
-
-def elsewhere(path: str | None, asked: str) -> WebhookResponse | None:
-    """
-    Answer a request that asks for another path than the one that is served.
-
-    A slash more or less at the end makes no difference: Stripe follows no redirects.
-
-    Args:
-        path: the only one that is served; None serves all.
-        asked: the whole path of the request, from the root of the site.
-    """
-    if path is None or asked.rstrip("/") == path.rstrip("/"):
-        return None
-    return WebhookResponse(Outcome.NOT_FOUND)

@@ -7,11 +7,12 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 from __future__ import annotations
 
 from asyncio import CancelledError
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from stripe_events._messages import Outcome, WebhookResponse
-from stripe_events.adapters._endpoint import Endpoint, elsewhere
+from stripe_events.adapters._endpoint import Endpoint
+from stripe_events.adapters._path import checked, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -34,6 +35,7 @@ def asgi_app(
     It can be the whole app, mounted in another one, or the endpoint of a Starlette
     ``Route``, which serves its path without a redirect. A client that goes away while it
     sends is not answered; one that goes away later cancels nothing: the handlers run on.
+    So they do where a server or middleware cancels the request, which is answered 503 then.
 
     Args:
         router: who handles; or an endpoint of another kind.
@@ -45,9 +47,9 @@ def asgi_app(
             force should wait longer than the server's own patience and this together.
 
     Raises:
-        ConfigurationError: the router has no secrets.
+        ConfigurationError: the router has no secrets, or ``path`` does not begin with ``/``.
     """
-    return ASGIApp(Endpoint.of(router, is_async=True), path, drain)
+    return ASGIApp(Endpoint.of(router, is_async=True), checked(path), drain)
 
 
 class ASGIApp:
@@ -116,7 +118,8 @@ class ASGIApp:
             try:
                 response = await self._endpoint.ahandle(body, scope["headers"])
             except CancelledError:  # the server waits no longer, the handlers run on
-                await _send(WebhookResponse(Outcome.DRAINING), send)
+                with suppress(Exception):
+                    await _send(WebhookResponse(Outcome.DRAINING), send)
                 raise
         await _send(response, send, is_head=scope["method"] == "HEAD")
 

@@ -34,8 +34,7 @@ def falcon_sink(router: EventRouter | Endpoint) -> _Sink:
 
         app.add_sink(falcon_sink(router), r"/stripe/?\Z")
 
-    What runs
-    before the sink must leave the body alone: Falcon gives it once.
+    What runs before the sink must leave the body alone: Falcon gives it once.
 
     Args:
         router: who handles; or an endpoint of another kind.
@@ -66,7 +65,8 @@ def afalcon_sink(router: EventRouter | Endpoint) -> _AsyncSink:
     """
     Make a sink of a router, for Falcon's ASGI apps; see ``falcon_sink``.
 
-    At shutdown, ``await router.aclose()`` in a middleware's ``process_shutdown``.
+    At shutdown, ``await router.aclose()`` in a middleware's ``process_shutdown``. A body in
+    chunks that is cut off looks whole to Falcon; the signature tells.
 
     Raises:
         ConfigurationError: the router has no secrets.

@@ -21,7 +21,7 @@ __all__ = ["flask_view"]
 
 def flask_view(router: EventRouter | Endpoint, *, name: str = "stripe_webhook") -> RouteCallable:
     """
-    Make a Flask view of a router, for POST only.
+    Make a Flask view of a router; it answers every method itself.
 
     With both forms of its URL::
 
@@ -43,7 +43,8 @@ def flask_view(router: EventRouter | Endpoint, *, name: str = "stripe_webhook") 
 
 
 class _Webhook(View):
-    methods: ClassVar = ["POST"]
+    # All, so that the endpoint decides: some answer OPTIONS.
+    methods: ClassVar = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     provide_automatic_options = False
     init_every_request = False
 

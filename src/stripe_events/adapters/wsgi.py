@@ -12,7 +12,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from stripe_events._messages import Outcome
-from stripe_events.adapters._endpoint import Endpoint, elsewhere
+from stripe_events.adapters._endpoint import Endpoint
+from stripe_events.adapters._path import checked, elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -47,10 +48,10 @@ def wsgi_app(router: EventRouter | Endpoint, *, path: str | None = None) -> WSGI
             serves every path that comes here.
 
     Raises:
-        ConfigurationError: the router has no secrets.
+        ConfigurationError: the router has no secrets, or ``path`` does not begin with ``/``.
         AsyncStoreError, UsageError: its store or middleware is async: use ``asgi_app``.
     """
-    endpoint = Endpoint.of(router)
+    endpoint, path = Endpoint.of(router), checked(path)
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         asked = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
