@@ -226,9 +226,10 @@ def find_header(headers: Headers, name: str) -> str | None:
         return None
     if isinstance(headers, (str, bytes)):
         return _text(headers)
-    find = getattr(type(headers), "find_header", None)  # some have any attribute, as Sanic's
-    if find is not None:
-        return cast("str | None", find(headers, name))
+    if type(headers) is not dict:
+        find = getattr(type(headers), "find_header", None)  # some have any attribute, as Sanic's
+        if find is not None:
+            return cast("str | None", find(headers, name))
     length = len(name)
     found = [
         value for key, value in _pairs(headers) if len(key) == length and _text(key).lower() == name
