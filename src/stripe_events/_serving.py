@@ -62,7 +62,7 @@ class Serving(Recording):
         A router is open from the beginning; once it is closed, this is the way back.
 
         Raises:
-            UsageError: what ``freeze`` raises.
+            UsageError: what ``freeze`` raises; or ``close`` has not returned yet.
         """
         self.freeze()
         self._drivers.open()

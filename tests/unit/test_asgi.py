@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,22 +15,10 @@ from stripe_events.observers import Received, Rejected
 from stripe_events.storage import MemoryStore
 from tests.unit.deliveries import router, signed, snapshot
 from tests.unit.recorded import AsyncMemoryStore
-from tests.unit.waiting import aio, reached
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.unit.waiting import aio, closed_in_the_end, reached
 
 MOST = 1_000
 GONE = {"type": "http.disconnect"}
-
-MADE: list[EventRouter] = []
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    while MADE:
-        MADE.pop().close()
 
 
 class Server:
@@ -72,8 +60,7 @@ def scope(headers: Any = (), **fields: Any) -> dict[str, Any]:
 
 def serving(**options: Any) -> tuple[EventRouter, list[Any], list[Any]]:
     """Give a router, the payloads it has handled, and the errors it has refused."""
-    serves = router(**options)
-    MADE.append(serves)
+    serves = closed_in_the_end(router(**options))
     handled: list[Any] = []
     refused: list[Any] = []
 

@@ -20,11 +20,9 @@ from stripe_events.storage import MemoryStore
 from tests.unit.both_ways import pass_through_async
 from tests.unit.deliveries import encode, snapshot, thin
 from tests.unit.test_envelope import event_grid as enveloped
-from tests.unit.waiting import aio
+from tests.unit.waiting import aio, closed_in_the_end
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from stripe_events import AnyEvent, WebhookResponse
 
 KEY = "a long random key"
@@ -45,23 +43,12 @@ def by_ahandle(endpoint: Endpoint, body: bytes, headers: Any) -> WebhookResponse
 both = pytest.mark.parametrize("post", [by_handle, by_ahandle])
 
 
-MADE: list[EventRouter] = []
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    while MADE:
-        MADE.pop().close()
-
-
 class Service:
     """An endpoint for Event Grid whose router writes down what it handles."""
 
     def __init__(self, **options: Any) -> None:
         """Make the router, without secrets."""
-        self.router = EventRouter(**options)
-        MADE.append(self.router)
+        self.router = closed_in_the_end(EventRouter(**options))
         self.endpoint = event_grid(self.router, key=KEY)
         self.handled: list[str] = []
         self.rejected: list[str] = []

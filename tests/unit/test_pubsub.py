@@ -19,10 +19,10 @@ from stripe_events.observers import Rejected
 from tests.unit.both_ways import pass_through_async
 from tests.unit.deliveries import encode, snapshot, thin
 from tests.unit.test_envelope import event_bridge, event_grid
-from tests.unit.waiting import aio
+from tests.unit.waiting import aio, closed_in_the_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from stripe_events import WebhookResponse
 
@@ -44,23 +44,12 @@ def by_ahandle(endpoint: Endpoint, body: bytes, headers: Any) -> WebhookResponse
 both = pytest.mark.parametrize("push", [by_handle, by_ahandle])
 
 
-MADE: list[EventRouter] = []
-
-
-@pytest.fixture(autouse=True)
-def _closed() -> Iterator[None]:
-    yield
-    while MADE:
-        MADE.pop().close()
-
-
 class Service:
     """An endpoint for pushes whose router writes down what it handles."""
 
     def __init__(self, authorize: Callable[[str], Any] = TOKEN.__eq__, **options: Any) -> None:
         """Make the router, without secrets."""
-        self.router = EventRouter(**options)
-        MADE.append(self.router)
+        self.router = closed_in_the_end(EventRouter(**options))
         self.endpoint = pubsub_push(self.router, authorize=authorize)
         self.handled: list[str] = []
         self.rejected: list[str] = []

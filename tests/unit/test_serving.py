@@ -175,3 +175,25 @@ def test_a_delivery_may_have_a_lease_of_its_own(
     way(serves, **options)
     serves.close()
     assert [(1_000.0 + lease, threads)] == seen
+
+
+def test_a_router_that_is_being_closed_cannot_be_opened() -> None:
+    """Or the rest of the closing would end what the opening has begun."""
+    serves = router()
+    closing = threading.Thread(target=serves.close)
+    refused: list[str] = []
+
+    @serves.on("charge.succeeded", name="slow")
+    def slow(event: Any) -> None:
+        closing.start()
+        while serves.process(snapshot("charge.failed")).outcome is not Outcome.DRAINING:
+            pass
+        with pytest.raises(UsageError) as caught:
+            serves.open()
+        refused.append(str(caught.value))
+
+    assert Outcome.HANDLED is serves.process(snapshot()).outcome
+    closing.join()
+    assert ["the router is being closed: open it when close() has returned"] == refused
+    serves.open()
+    assert Outcome.IGNORED is serves.process(snapshot("charge.failed")).outcome

@@ -21,6 +21,7 @@ __all__ = [
     "aio",
     "by_ahandle",
     "by_handle",
+    "closed_in_the_end",
     "closing_every_router",
     "ended",
     "give_awaitable_of",
@@ -81,11 +82,22 @@ def ours() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("stripe-events")]
 
 
+_to_close: list[EventRouter] = []
+
+
+def closed_in_the_end(made: EventRouter) -> EventRouter:
+    """Give a router, which is closed when the test is over."""
+    _to_close.append(made)
+    return made
+
+
 @contextmanager
 def closing_every_router() -> Iterator[None]:
     """See that a test leaves no thread of a router behind that only ``close`` can end."""
     before = ours()
     yield
+    while _to_close:
+        _to_close.pop().close()
     left = {thread.name for thread in ours() if thread not in before}
     assert set() == left & {"stripe-events-heartbeat", "stripe-events-loop"}
 

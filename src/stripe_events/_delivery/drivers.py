@@ -10,6 +10,7 @@ from stripe_events._delivery import sync_driver
 from stripe_events._delivery.in_flight import CLEAN_UP, InFlight
 from stripe_events._fork import start_anew_in_children
 from stripe_events._messages import Outcome, WebhookResponse
+from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -52,8 +53,15 @@ class Drivers:
         return await self._driver().drive(flow)
 
     def open(self) -> None:
-        """Take deliveries again, after ``close``; what that one left behind is let go of."""
+        """
+        Take deliveries again, after ``close``; what that one left behind is let go of.
+
+        Raises:
+            UsageError: it has not returned yet, and would end what begins now.
+        """
         with self._lock:
+            if self._in_flight.closings:
+                raise UsageError("the router is being closed: open it when close() has returned")
             if self._in_flight.draining:
                 self._in_flight = InFlight()
                 self._async_handlers = None
@@ -74,10 +82,13 @@ class Drivers:
             refuse_on_the_loop("close()", "aclose()")
         here = _loop_of_this_thread()
         self._in_flight.close()
-        self._in_flight.wait(seconds, here)
-        if self._cancel():
-            self._in_flight.wait(CLEAN_UP, here)
-        self._stop()
+        try:
+            self._in_flight.wait(seconds, here)
+            if self._cancel():
+                self._in_flight.wait(CLEAN_UP, here)
+            self._stop()
+        finally:
+            self._in_flight.closed()
 
     async def aclose(self, seconds: float) -> None:
         """Do the same without blocking this loop, so that its deliveries go on."""

@@ -17,10 +17,11 @@ class InFlight:
     A count, by threads and event loops, that a shutdown can close and wait for.
 
     ``draining`` says that nothing more is taken. ``over`` says that the waiting is over,
-    too: nothing more is to be started for the deliveries that are left.
+    too: nothing more is to be started for the deliveries that are left. ``closings`` counts
+    the shutdowns that have not come to their end.
     """
 
-    __slots__ = ("_changed", "_in_threads", "_lock", "_on_loops", "draining", "over")
+    __slots__ = ("_changed", "_in_threads", "_lock", "_on_loops", "closings", "draining", "over")
 
     def __init__(self, *, draining: bool = False, over: bool = False) -> None:
         """Start with nothing under way."""
@@ -32,6 +33,7 @@ class InFlight:
         self._on_loops: dict[AbstractEventLoop, int] = {}
         self.draining = draining
         self.over = over
+        self.closings = 0
 
     def enter(self, loop: AbstractEventLoop | None = None) -> bool:
         """Count one more, on a loop or in a thread; False, uncounted, while draining."""
@@ -57,9 +59,15 @@ class InFlight:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Take no more, from now on."""
+        """Take no more, from now on; ``closed`` must follow."""
         with self._changed:
             self.draining = True
+            self.closings += 1
+
+    def closed(self) -> None:
+        """Say that a shutdown has come to its end."""
+        with self._changed:
+            self.closings -= 1
 
     def wait(self, seconds: float, here: AbstractEventLoop | None = None) -> None:
         """

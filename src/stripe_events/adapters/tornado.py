@@ -33,6 +33,8 @@ def tornado_handler(router: EventRouter | Endpoint) -> type[RequestHandler]:
     its_endpoint = Endpoint.of(router, is_async=True)
 
     class WebhookHandler(_WebhookHandler):
+        """Answers for one router."""
+
         endpoint = its_endpoint
 
     return WebhookHandler
