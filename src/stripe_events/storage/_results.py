@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from stripe_events._messages import Answer
-    from stripe_events.storage._records import ErrorRecord, EventRecord, State
+    from stripe_events.storage._records import ErrorRecord, EventRecord, Lane, State
 
 
 class PlannedHandler(NamedTuple):
@@ -61,7 +61,8 @@ class Arrival(NamedTuple):
     an ``accept`` that is repeated with it, because the answer was lost, gives the same
     claim again. ``trusted``: it came without a signature, so that it may be older than
     what was forgotten. ``rescue_after``: seconds after which an inline event that nobody
-    delivers again is due.
+    delivers again is due. ``lane``: who makes the next attempt if a claim by ``accept``
+    leaves something over; ``enqueue`` ignores it.
     """
 
     scope: str
@@ -77,6 +78,7 @@ class Arrival(NamedTuple):
     order_key: str | None = None
     trusted: bool = False
     rescue_after: float = 345_600.0
+    lane: Lane = "inline"
 
 
 class Claim(NamedTuple):

@@ -47,8 +47,8 @@ def admitted(arrival: Arrival, now: float, *, lease: float | None, held: bool) -
     handlers = planned(arrival.plan, arrival.code)
     verb: Verb = "enqueue" if lease is None else "accept"
     claimed = lease is not None and not held
-    lane: Lane = "inline" if lease is not None else "inbox"
-    due = None if claimed else now if lease is None else now + arrival.rescue_after
+    lane: Lane = arrival.lane if lease is not None else "inbox"
+    due = None if claimed else now if lane == "inbox" else now + arrival.rescue_after
     return EventRecord(
         arrival.scope,
         arrival.id,
@@ -82,19 +82,20 @@ def claimed(
     lease: float,
     code: Code,
     plan: Plan = NOTHING_NEW,
+    lane: Lane = "inline",
 ) -> EventRecord:
     """
     Give the record with its next claim, or settled if nothing is left for one.
 
     The caller has seen that it may be claimed: it is pending or failed, or its lease is
-    over by ``now``.
+    over by ``now``. ``lane``: of the delivery; what is the inbox's stays so.
     """
     source = record.state
     if source == "claimed":
         record = with_suspect(record, code, now)._replace(abandoned=record.abandoned + 1)
     record = merged(record, plan, code, now)
     if verb == "accept":
-        record = record._replace(last_seen=now)
+        record = record._replace(last_seen=now, lane=_joined(record.lane, lane))
     if all_settled(record.handlers):
         return _over(verb, source, record, record.handlers)
     when: When = "lease over" if source == "claimed" else "due"
@@ -116,15 +117,34 @@ def enqueued(record: EventRecord, now: float, arrival: Arrival) -> EventRecord:
     return record._replace(
         state=target("enqueue", record.state, "always"),
         lane="inbox",
-        due=now if record.due is None or record.lane == "inline" else record.due,
+        due=_due_in_inbox(record, now),
         last_seen=now,
     )
 
 
-def seen(verb: Verb, record: EventRecord, now: float) -> EventRecord:
-    """Give a record that was only seen again."""
-    when: When = "key held" if record.state == "parked" else "always"
-    return record._replace(state=target(verb, record.state, when), last_seen=now)
+def _due_in_inbox(record: EventRecord, now: float) -> float:
+    return now if record.due is None or record.lane == "inline" else record.due
+
+
+def seen(record: EventRecord, now: float) -> EventRecord:
+    """Give a settled record that was only seen again."""
+    return record._replace(state=target("accept", record.state, "always"), last_seen=now)
+
+
+def still_parked(record: EventRecord, now: float, lane: Lane) -> EventRecord:
+    """Give a record whose order key is held still; it may become the inbox's by that."""
+    lane = _joined(record.lane, lane)
+    return record._replace(
+        state=target("accept", "parked", "key held"),
+        lane=lane,
+        due=_due_in_inbox(record, now) if lane == "inbox" else record.due,
+        last_seen=now,
+    )
+
+
+def _joined(recorded: Lane, lane: Lane) -> Lane:
+    """Give the lane after another delivery: what is the inbox's never goes back."""
+    return "inbox" if "inbox" in (recorded, lane) else "inline"
 
 
 def claim_of(record: EventRecord) -> Claim:

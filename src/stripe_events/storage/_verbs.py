@@ -86,7 +86,7 @@ def accept(arrival: Arrival, lease: float) -> Verb[Accepted]:
         elif record.state in OVER:
             result = yield from _see_again(record, now)
         elif record.state == "parked":
-            result = yield from _still_parked(record, now)
+            result = yield from _still_parked(arrival, record, now)
         else:
             result = yield from _claim(arrival, record, now, lease)
         if result is not None:
@@ -250,14 +250,14 @@ def _admit(
 
 
 def _see_again(record: EventRecord, now: float) -> Verb[Settled | None]:
-    return _settled(record) if (yield from _see(record, now)) else None
+    seen = _transitions.seen(record, now)
+    return _settled(record) if (yield from _see(record, seen)) else None
 
 
-def _see(record: EventRecord, now: float) -> Verb[bool]:
-    """Write that an event was seen, unless that was written a moment ago."""
-    if now - record.last_seen < SEEN_EVERY:
+def _see(record: EventRecord, seen: EventRecord) -> Verb[bool]:
+    """Write that an event was seen, unless nothing else is new, and that was a moment ago."""
+    if seen.lane == record.lane and seen.last_seen - record.last_seen < SEEN_EVERY:
         return True
-    seen = _transitions.seen("accept", record, now)
     written: bool = yield Write((Change(record, seen),))
     return written
 
@@ -266,8 +266,9 @@ def _settled(record: EventRecord) -> Settled:
     return Settled("done" if record.state == "done" else "dead", record.answer)
 
 
-def _still_parked(record: EventRecord, now: float) -> Verb[Held | None]:
-    return Held(PARKED_SECONDS) if (yield from _see(record, now)) else None
+def _still_parked(arrival: Arrival, record: EventRecord, now: float) -> Verb[Held | None]:
+    parked = _transitions.still_parked(record, now, arrival.lane)
+    return Held(PARKED_SECONDS) if (yield from _see(record, parked)) else None
 
 
 def _claim(
@@ -287,6 +288,7 @@ def _claim(
         lease=lease,
         code=arrival.code,
         plan=arrival.plan,
+        lane=arrival.lane,
     )
     if not (yield from write(record, new)):
         return None
