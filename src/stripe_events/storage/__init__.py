@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stripe_events.storage._dynamodb import DynamoDBStore as DynamoDBStore
+    from stripe_events.storage._extras import CheckedStore as CheckedStore
+    from stripe_events.storage._extras import Watch as Watch
+    from stripe_events.storage._extras import WatchableStore as WatchableStore
     from stripe_events.storage._memory import MemoryStore as MemoryStore
     from stripe_events.storage._postgres import AsyncPostgresStore as AsyncPostgresStore
     from stripe_events.storage._postgres import PostgresStore as PostgresStore
@@ -63,6 +66,7 @@ _PLACES = {
     "AsyncTransactionalStore": "_protocols",
     "Arrival": "_results",
     "Changed": "_results",
+    "CheckedStore": "_extras",
     "Claim": "_results",
     "Claimed": "_results",
     "Code": "_results",
@@ -93,6 +97,8 @@ _PLACES = {
     "TransactionalStore": "_protocols",
     "Undecided": "_results",
     "Unwanted": "_results",
+    "Watch": "_extras",
+    "WatchableStore": "_extras",
 }
 
 __all__ = [
@@ -104,6 +110,7 @@ __all__ = [
     "AsyncRedisStore",
     "AsyncTransactionalStore",
     "Changed",
+    "CheckedStore",
     "Claim",
     "Claimed",
     "Code",
@@ -134,6 +141,8 @@ __all__ = [
     "TransactionalStore",
     "Undecided",
     "Unwanted",
+    "Watch",
+    "WatchableStore",
 ]
 
 

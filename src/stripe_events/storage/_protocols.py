@@ -4,7 +4,8 @@ What the library asks of a store.
 Three small protocols, each with an async twin in which ``async def`` is the only
 difference. Inline delivery needs ``EventStore``, workers and ``rescue`` need
 ``InboxStore``, the commands ``LedgerStore``. They grow by new protocols, never by new
-verbs. ``stripe_events.testing`` has a contract for each, which every store passes.
+verbs. ``stripe_events.testing`` has a contract for each, which every store passes. What a
+store may have besides stands in ``_extras``.
 
 What holds for every verb:
 
