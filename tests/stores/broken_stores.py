@@ -193,6 +193,13 @@ class RedeliveryNotDue(Store):
         return Enqueued()
 
 
+class ClaimsInlineOnly(Store):
+    """Claim for the next delivery, whoever is to have the rest."""
+
+    def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        return super().accept(arrival._replace(lane="inline"), lease)
+
+
 class LeaseByTheTransactionsClock(Store):
     """Lengthen leases by ``now()``, in a transaction that began with the claim."""
 

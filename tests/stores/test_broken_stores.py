@@ -46,6 +46,14 @@ CAUGHT: dict[type[broken_stores.Store], set[str]] = {
     broken_stores.ShrinkingPlan: {"test_a_plan_grows_and_never_shrinks"},
     broken_stores.DuplicateOnReceipt: {"test_what_is_recorded_is_no_duplicate_until_it_is_settled"},
     broken_stores.RedeliveryNotDue: {"test_an_unsettled_inline_event_becomes_due"},
+    broken_stores.ClaimsInlineOnly: {
+        "test_a_claim_may_leave_the_rest_to_the_inbox",
+        "test_the_end_of_a_lease_leaves_the_rest_to_the_inbox",
+        "test_an_inline_event_may_become_the_inboxs_by_a_claim",
+        "test_no_delivery_takes_an_event_from_the_inbox",
+        "test_a_parked_event_may_be_recorded_for_the_inbox",
+        "test_a_parked_event_may_become_the_inboxs",
+    },
     broken_stores.LeaseByTheTransactionsClock: {"test_an_extended_lease_counts_from_that_moment"},
     broken_stores.OrderWithoutKeyRow: {
         "test_of_events_of_a_key_at_the_same_moment_one_is_claimed",

@@ -64,6 +64,8 @@ class Transition(NamedTuple):
 
 
 _CLAIM = "token + 1, claim id, lease; the plan may grow"
+_DELIVERED = f"{_CLAIM}; the lane inbox, if the delivery says so"
+_SEEN_PARKED = "last seen; the lane inbox and due if none, if the delivery says so"
 _TAKEOVER = "as a claim; the suspect and the event abandoned + 1"
 _SETTLED = "nothing is left, by retire or by the last suspect's death; the key is handed on"
 _RETRIED = "dead handlers planned; token + 1; inbox, due now"
@@ -72,16 +74,16 @@ _LAST = "handler; the key is handed on"
 
 TRANSITIONS: Final = (
     Transition(
-        "accept", "absent", "key free", "claimed", "plan, token 1, claim id, lease", "Claimed"
+        "accept", "absent", "key free", "claimed", "plan, lane, token 1, claim id, lease", "Claimed"
     ),
-    Transition("accept", "absent", "key held", "parked", "plan, due by rescue", "Held"),
+    Transition("accept", "absent", "key held", "parked", "plan, lane, due by the lane", "Held"),
     Transition("accept", "absent", "older than the watermark", "absent", "-", "Expired"),
     Transition("accept", "absent", "nothing wanted", "absent", "-", "Unwanted"),
-    Transition("accept", "parked", "key held", "parked", "last seen", "Held"),
-    Transition("accept", "pending", "work left", "claimed", _CLAIM, "Claimed"),
+    Transition("accept", "parked", "key held", "parked", _SEEN_PARKED, "Held"),
+    Transition("accept", "pending", "work left", "claimed", _DELIVERED, "Claimed"),
     Transition("accept", "pending", "all settled", "done", _SETTLED, "Settled"),
     Transition("accept", "pending", "one is dead", "dead", _SETTLED, "Settled"),
-    Transition("accept", "failed", "work left", "claimed", _CLAIM, "Claimed"),
+    Transition("accept", "failed", "work left", "claimed", _DELIVERED, "Claimed"),
     Transition("accept", "failed", "all settled", "done", _SETTLED, "Settled"),
     Transition("accept", "failed", "one is dead", "dead", _SETTLED, "Settled"),
     Transition("accept", "claimed", "same claim id", "claimed", "-", "Claimed"),

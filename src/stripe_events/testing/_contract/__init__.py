@@ -16,6 +16,7 @@ from stripe_events.testing._contract.finishing import FinishCases
 from stripe_events.testing._contract.inbox import EnqueueCases, TakeCases
 from stripe_events.testing._contract.keeping import KeepCases
 from stripe_events.testing._contract.looking import LookCases
+from stripe_events.testing._contract.mixing import MixedCases
 from stripe_events.testing._contract.ordering import OrderCases
 from stripe_events.testing._contract.planning import PlanCases
 from stripe_events.testing._contract.scoping import ScopeCases
@@ -54,7 +55,9 @@ class EventStoreContract(
     """
 
 
-class InboxStoreContract(EventStoreContract, EnqueueCases, TakeCases, InboxFailureCases):
+class InboxStoreContract(
+    EventStoreContract, EnqueueCases, TakeCases, MixedCases, InboxFailureCases
+):
     """What an ``InboxStore`` or ``AsyncInboxStore`` must keep; see ``EventStoreContract``."""
 
 
