@@ -36,6 +36,7 @@ from tests.stores.oracle import Event, Oracle
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stripe_events.storage._records import Lane
     from stripe_events.storage._results import Arrival
 
 MONTH = 32 * 86_400.0
@@ -73,6 +74,7 @@ outcomes = st.sampled_from(["succeeded", "succeeded", "failed", "dead", "dead", 
 seconds = st.sampled_from([0.0, 1_000.0])
 trust = st.sampled_from([True, True, False])
 leases = st.sampled_from([0.0, 50.0, 50.0])
+lanes = st.sampled_from(["inline", "inline", "inbox"])
 
 
 class Subject:
@@ -128,14 +130,15 @@ class LedgerMachine(RuleBasedStateMachine):
             if inbox:
                 self.enqueue(event_id, "old", trusted=True)
             else:
-                self.accept(event_id, "old", 50.0, trusted=True)
+                self.accept(event_id, "old", 50.0, "inline", trusted=True)
             self.everything_is_as_the_oracle_says()
 
-    @rule(target=claims, event_id=events, release=releases, lease=leases, trusted=trust)
-    def accept(self, event_id: str, release: str, lease: float, trusted: bool) -> Any:
+    @rule(target=claims, event_id=events, release=releases, lease=leases, lane=lanes, trusted=trust)
+    def accept(self, event_id: str, release: str, lease: float, lane: Lane, trusted: bool) -> Any:
         """Deliver an event to somebody; twice, for the first answer may be lost."""
         self._tick("accept")
         came = self._arrival(event_id, release, new_claim_id(), trusted=trusted)
+        came = came._replace(lane=lane)
         told = self.store.accept(came, lease)
         assert self.oracle.accept(came, lease) == in_words(told)
         if not isinstance(told, Claimed):
@@ -187,10 +190,14 @@ class LedgerMachine(RuleBasedStateMachine):
         verb=st.sampled_from(["suspend", "give_back"]),
         inline=seconds,
         inbox=seconds,
+        to_inbox=st.booleans(),
     )
-    def release(self, owner: Claim | int, verb: str, inline: float, inbox: float) -> None:
+    def release(
+        self, owner: Claim | int, verb: str, inline: float, inbox: float, to_inbox: bool
+    ) -> None:
         """Let an owner end its attempt, or return its claim."""
-        claim, release = self._claim(owner), Release(inline, inbox)
+        claim = self._claim(owner)
+        release = Release(inline, inbox, to_inbox=to_inbox)
         self._tick(verb)
         after = "failed" if verb == "suspend" else "pending"
         expected = self.oracle.release(claim, release, after)

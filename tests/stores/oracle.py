@@ -100,9 +100,9 @@ class Oracle:
             return told
         event = self.events.get(came.id)
         if event is None:
-            event = self._admit(came, "inline")
+            event = self._admit(came, came.lane)
             if event.state == "parked":
-                event.due = self.now + came.rescue_after
+                event.due = self.now + (came.rescue_after if came.lane == "inline" else 0.0)
                 return "Held"
             return self._claim(event, came.code, came.claim_id, lease)
         if event.state == "claimed" and event.claim_id == came.claim_id:
@@ -110,10 +110,12 @@ class Oracle:
         if event.state == "parked" or event.lease_until > self.now:
             if event.state == "parked":
                 self._see(event)
+                self._join(event, came)
             return "Held"
         if event.state == "claimed":
             self._blame(event, came.code)
         self._merge(event, came.code, came)
+        self._join(event, came)
         event.last_seen = self.now
         return self._claim(event, came.code, came.claim_id, lease)
 
@@ -171,6 +173,8 @@ class Oracle:
         if event is None or not event.is_of(claim) or event.state not in ("claimed", state):
             return "LostClaim"
         if event.state == "claimed":
+            if release.to_inbox:
+                event.lane = "inbox"
             seconds = release.inbox if event.lane == "inbox" else release.inline
             event.state, event.due = state, self.now + seconds
             event.lease_until, event.running = 0.0, []
@@ -254,6 +258,11 @@ class Oracle:
         """Know to the minute when an event was delivered."""
         if self.now - event.last_seen >= 60.0:
             event.last_seen = self.now
+
+    def _join(self, event: Event, came: Arrival) -> None:
+        """Let the inbox have an event, by a delivery that says so."""
+        if (event.lane, came.lane) == ("inline", "inbox"):
+            event.lane, event.due, event.last_seen = "inbox", self.now, self.now
 
     def _before(self, came: Arrival) -> Any:
         """Give what is told before anything is written; None if nothing of that holds."""

@@ -107,6 +107,7 @@ def test_redis_stores_do_what_the_table_says(redis_server: RedisServer, kind: An
         broken_stores.Unfenced,
         broken_stores.DoneByWhatTheOwnerRan,
         broken_stores.RedeliveryNotDue,
+        broken_stores.ClaimsInlineOnly,
         broken_stores.FailedHandsItsKeyOn,
         broken_stores.NoWatermark,
         broken_stores.LosesLateErrors,
@@ -117,4 +118,4 @@ def test_the_search_finds_broken_stores(kind: type[broken_stores.Store]) -> None
     clock = Clock()
     subject = Subject(lambda: kind(clock=clock), clock.pass_)
     with pytest.raises((AssertionError, LostClaim, KeyError)):
-        run(subject, 2, phases=[Phase.generate], derandomize=True, database=None)
+        run(subject, 10, phases=[Phase.generate], derandomize=True, database=None)
