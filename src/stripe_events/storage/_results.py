@@ -62,7 +62,8 @@ class Arrival(NamedTuple):
     claim again. ``trusted``: it came without a signature, so that it may be older than
     what was forgotten. ``rescue_after``: seconds after which an inline event that nobody
     delivers again is due. ``lane``: who makes the next attempt if a claim by ``accept``
-    leaves something over; ``enqueue`` ignores it.
+    leaves something over; ``enqueue`` ignores it. ``inbox_after``: seconds after which an
+    event that becomes the inbox's is due, for another queue is told of it at once.
     """
 
     scope: str
@@ -79,6 +80,7 @@ class Arrival(NamedTuple):
     trusted: bool = False
     rescue_after: float = 345_600.0
     lane: Lane = "inline"
+    inbox_after: float = 0.0
 
 
 class Claim(NamedTuple):

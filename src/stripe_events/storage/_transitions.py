@@ -48,7 +48,7 @@ def admitted(arrival: Arrival, now: float, *, lease: float | None, held: bool) -
     verb: Verb = "enqueue" if lease is None else "accept"
     claimed = lease is not None and not held
     lane: Lane = arrival.lane if lease is not None else "inbox"
-    due = None if claimed else now if lane == "inbox" else now + arrival.rescue_after
+    after = arrival.inbox_after if lane == "inbox" else arrival.rescue_after
     return EventRecord(
         arrival.scope,
         arrival.id,
@@ -61,7 +61,7 @@ def admitted(arrival: Arrival, now: float, *, lease: float | None, held: bool) -
         now,
         target(verb, "absent", "key held" if held else "key free"),
         lane,
-        due,
+        None if claimed else now + after,
         1 if claimed else 0,
         arrival.claim_id if claimed else "",
         now + lease if claimed and lease is not None else 0.0,
@@ -117,13 +117,13 @@ def enqueued(record: EventRecord, now: float, arrival: Arrival) -> EventRecord:
     return record._replace(
         state=target("enqueue", record.state, "always"),
         lane="inbox",
-        due=_due_in_inbox(record, now),
+        due=_due_in_inbox(record, now + arrival.inbox_after),
         last_seen=now,
     )
 
 
-def _due_in_inbox(record: EventRecord, now: float) -> float:
-    return now if record.due is None or record.lane == "inline" else record.due
+def _due_in_inbox(record: EventRecord, due: float) -> float:
+    return due if record.due is None or record.lane == "inline" else record.due
 
 
 def seen(record: EventRecord, now: float) -> EventRecord:
@@ -131,13 +131,13 @@ def seen(record: EventRecord, now: float) -> EventRecord:
     return record._replace(state=target("accept", record.state, "always"), last_seen=now)
 
 
-def still_parked(record: EventRecord, now: float, lane: Lane) -> EventRecord:
+def still_parked(record: EventRecord, now: float, arrival: Arrival) -> EventRecord:
     """Give a record whose order key is held still; it may become the inbox's by that."""
-    lane = _joined(record.lane, lane)
+    lane = _joined(record.lane, arrival.lane)
     return record._replace(
         state=target("accept", "parked", "key held"),
         lane=lane,
-        due=_due_in_inbox(record, now) if lane == "inbox" else record.due,
+        due=_due_in_inbox(record, now + arrival.inbox_after) if lane == "inbox" else record.due,
         last_seen=now,
     )
 

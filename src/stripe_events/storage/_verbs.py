@@ -267,7 +267,7 @@ def _settled(record: EventRecord) -> Settled:
 
 
 def _still_parked(arrival: Arrival, record: EventRecord, now: float) -> Verb[Held | None]:
-    parked = _transitions.still_parked(record, now, arrival.lane)
+    parked = _transitions.still_parked(record, now, arrival)
     return Held(PARKED_SECONDS) if (yield from _see(record, parked)) else None
 
 
