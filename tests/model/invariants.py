@@ -89,6 +89,17 @@ def _check_answered(record: EventRecord) -> None:
     require(record.state in OVER or promised, "200 was answered, but it is neither settled nor due")
 
 
+def check_answer(setting: Setting, world: World, job: Job) -> None:
+    """Check the moment of an answer of 200: what the delivery was to run is settled."""
+    record = world.ledger.event(job.event)
+    if record is None or record.state in OVER:
+        return
+    for name in setting.version(job.version).mixed:
+        one = record.handler(name)
+        settled = one is not None and one.is_settled
+        require(settled, f"200 is answered before the inline handler {name} is settled")
+
+
 def _check_claims(machine: Machine, world: World) -> None:
     valid: dict[str, int] = {}
     for process in world.processes:
@@ -145,6 +156,7 @@ def check_change(setting: Setting, world: World, after: Ledger, job: Job, call: 
 
 def _check_fence(now: int, old: EventRecord, new: EventRecord, call: Call) -> None:
     require(new.token >= old.token, "the token falls")
+    require((old.lane, new.lane) != ("inbox", "inline"), f"{new.id} is the inbox's no more")
     claim, other = (old.token, old.claim_id), (new.token, new.claim_id)
     require(claim == other or new.token > old.token, "another claim has the same token")
     if new.state == "claimed" and claim != other and old.state == "claimed":

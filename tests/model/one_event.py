@@ -15,7 +15,11 @@ INSIDE: Final = frozenset({"credit"})
 
 CODE: Final = Version("code", ("credit", "email"), works=True)
 INBOX: Final = CODE._replace(name="inbox", inbox=True, works=False)
+MIXED: Final = CODE._replace(name="mixed", mixed=("credit",), works=False)
+WORKER: Final = CODE._replace(name="worker", delivers=False)
 OLD: Final = Version("old", ("credit",), works=True)
+OLD_MIXED: Final = MIXED._replace(name="old, mixed", handlers=("credit",))
+OLD_WORKER: Final = OLD._replace(delivers=False)
 NONE: Final = Version("none", ())
 NONE_INBOX: Final = Version("none, inbox", (), inbox=True)
 BEFORE: Final = Version("before", ("credit", "mail"), works=True)
@@ -36,6 +40,23 @@ SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
         15_000,
     ),
     "inline and inbox": (FAULTS._replace(versions=(CODE, INBOX), takes=1, faults=2), 30_000),
+    "mixed": (FAULTS._replace(versions=(WORKER, MIXED), faults=2), 30_000),
+    "mixed beside inline and inbox": (
+        FAULTS._replace(versions=(CODE, INBOX, MIXED), faults=1),
+        15_000,
+    ),
+    "mixed, the plain one inline": (
+        FAULTS._replace(
+            versions=(WORKER, MIXED._replace(mixed=("email",))),
+            faults=2,
+            ways=("succeeds", "fails", "is cancelled", "skips", "gives up"),
+        ),
+        35_000,
+    ),
+    "mixed, and code without a handler": (
+        FAULTS._replace(versions=(WORKER, MIXED, OLD_MIXED, OLD_WORKER), faults=1),
+        12_000,
+    ),
     "code without a handler": (FAULTS._replace(versions=(CODE, OLD), faults=2), 20_000),
     "code without any handler": (
         FAULTS._replace(versions=(CODE, NONE, NONE_INBOX), faults=1),

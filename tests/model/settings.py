@@ -27,13 +27,19 @@ Verb: TypeAlias = Literal["retry", "replay", "drop", "erase", "forget"]
 
 
 class Version(NamedTuple):
-    """A version of the application: what it has registered, and how it takes events in."""
+    """
+    A version of the application: what it has registered, and how it takes events in.
+
+    ``inbox``: its deliveries only record. ``mixed``: its deliveries run these handlers, and
+    leave the others to the inbox.
+    """
 
     name: str
     handlers: tuple[str, ...]
     formerly: tuple[tuple[str, str], ...] = ()
     retired: tuple[str, ...] = ()
     inbox: bool = False
+    mixed: tuple[str, ...] = ()
     delivers: bool = True
     works: bool = False
 
@@ -117,9 +123,15 @@ class Setting(NamedTuple):
             subject.order_key,
             subject.trusted,
             RESCUE,
+            "inbox" if version.mixed else "inline",
         )
 
 
 def release(missing: tuple[str, ...]) -> Release:
     """Give when an event is due again."""
     return Release(RESCUE, BACKOFF, missing)
+
+
+def rest(missing: tuple[str, ...]) -> Release:
+    """Give to the inbox what a mixed delivery leaves over."""
+    return Release(RESCUE, 0.0, missing, to_inbox=True)

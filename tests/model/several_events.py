@@ -15,6 +15,7 @@ INBOX: Final = INLINE._replace(name="inbox", inbox=True, works=False)
 RENAMED: Final = INBOX._replace(
     name="renamed", handlers=("copies",), formerly=(("copy", "copies"),), works=True
 )
+MIXED: Final = Version("mixed", ("copy", "also"), mixed=("copy",), works=True)
 BOTH: Final = INLINE._replace(handlers=("copy", "also"))
 GROUP: Final = (("copy", "group"), ("also", "group"))
 
@@ -28,6 +29,12 @@ SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
     "three events": (ORDER, 15_000),
     "three events, one fault": (ORDER._replace(versions=(INLINE,), takes=1, faults=1), 20_000),
     "two events, twice": (PAIR._replace(versions=(INLINE, INBOX), deliveries=2, takes=1), 10_000),
+    "mixed on a key": (PAIR._replace(versions=(MIXED,), takes=1, faults=1), 5_000),
+    "mixed on a key, beside inline": (
+        PAIR._replace(versions=(MIXED, BOTH._replace(works=False)), deliveries=2, takes=1),
+        30_000,
+    ),
+    "mixed in a group": (STALE._replace(versions=(MIXED,), takes=1, faults=1), 12_000),
     "operators on a key": (
         PAIR._replace(
             versions=(BOTH,),

@@ -14,7 +14,7 @@ import pytest
 from stripe_events.storage import _keys, _plans, _transitions, _verbs
 from stripe_events.storage._memory import MemoryStore
 from stripe_events.storage._records import SETTLED, EventRecord, HandlerRecord
-from tests.model import one_event, several_events
+from tests.model import flows, one_event, several_events
 from tests.model.search import Violated
 from tests.model.worlds import Explorer
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stripe_events.storage._records import KeyRecord
-    from stripe_events.storage._results import Claim, Finished
+    from stripe_events.storage._results import Arrival, Claim, Finished
     from tests.model.settings import Setting
 
 Patch: TypeAlias = pytest.MonkeyPatch
@@ -136,6 +136,33 @@ def failure_counted_twice(patch: Patch) -> None:
     patch.setattr(_transitions, "finished", finished)
 
 
+def claim_without_its_lane(patch: Patch) -> None:
+    """Make a mixed delivery's claim as an inline one's, and hope for its last write."""
+    patch.setattr(_transitions, "_joined", lambda recorded, lane: recorded)
+    real = _transitions.admitted
+
+    def admitted(arrival: Arrival, *arguments: Any, **options: Any) -> EventRecord:
+        return real(arrival._replace(lane="inline"), *arguments, **options)
+
+    patch.setattr(_transitions, "admitted", admitted)
+
+
+def lane_of_the_last_delivery(patch: Patch) -> None:
+    """Let an inline delivery have what is the inbox's."""
+    patch.setattr(_transitions, "_joined", lambda recorded, lane: lane)
+
+
+def answer_whatever_failed(patch: Patch) -> None:
+    """Leave an inline handler that failed to the inbox with the rest."""
+    real = flows._run
+
+    def run(*arguments: Any) -> Any:
+        ended = yield from real(*arguments)
+        return ended and ended._replace(failed=False)
+
+    patch.setattr(flows, "_run", run)
+
+
 def key_row_not_compared(patch: Patch) -> None:
     """Write a key row whatever it has become since it was read."""
     patch.setattr(MemoryStore, "_key_holds", lambda store, change: True)
@@ -204,6 +231,13 @@ DEFECTS: list[tuple[Callable[[Patch], None], Setting, str]] = [
     (no_suspect, ONE._replace(faults=1), "is stuck"),
     (commit_of_what_was_given_up, ONE._replace(faults=2), "was committed 1 times"),
     (failure_counted_twice, ONE._replace(faults=2), "more attempts than claims"),
+    (claim_without_its_lane, settings_of("mixed"), "neither settled nor due"),
+    (
+        lane_of_the_last_delivery,
+        settings_of("mixed beside inline and inbox"),
+        "the inbox's no more",
+    ),
+    (answer_whatever_failed, settings_of("mixed"), "before the inline handler credit is settled"),
     (key_row_not_compared, settings_of("three events"), "the head of one key"),
     (nobody_follows, settings_of("three events"), "a worker leaves it parked"),
     (the_last_follows, settings_of("three events"), "evt3 goes before"),

@@ -134,6 +134,7 @@ class Explorer:
             if request.value != 200:
                 yield f"{label}, and is through", world
                 return
+            self._promised(world, process, label)
             if world.faults:
                 unheard = world._replace(faults=world.faults - 1)
                 yield f"{label}, and answers 200, which is lost", unheard
@@ -150,6 +151,12 @@ class Explorer:
             # In an order of their own: which process is which makes no difference.
             processes = tuple(sorted((*world.processes, process), key=_job))
             yield label, world._replace(processes=processes)
+
+    def _promised(self, world: World, process: Process, label: str) -> None:
+        try:
+            invariants.check_answer(self.setting, world, process.job)
+        except Violated as violation:
+            raise Violated(f"{label}: {violation}") from None
 
     def _moves(self, world: World, process: Process) -> Iterator[Step]:
         others = list(world.processes)
@@ -170,6 +177,10 @@ class Explorer:
             yield from self._heartbeat(world, process, claim)
 
     def _operated(self, world: World, process: Process, call: Call) -> Iterator[Step]:
+        if call.may_fail and world.faults:
+            failed = world._replace(faults=world.faults - 1)
+            label = f"{_name(process.job)}: {_call(call)} fails"
+            yield from self._ended(failed, process, call, Raised(StoreError), label)
         label, performed, answers, following = self._performed(world, process, call)
         after = self._changed(world, performed, label)
         if isinstance(following, Returned | Raised):
