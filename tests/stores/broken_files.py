@@ -6,7 +6,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stripe_events.errors import LostClaim, StaleSnapshot
 from stripe_events.storage import SQLiteStore
@@ -50,12 +50,12 @@ class UnfencedCommit(SQLiteStore):
 
     def _finish_on(
         self, connection: sqlite3.Connection, claim: Claim, result: HandlerResult, joined: Plan
-    ) -> None:
+    ) -> list[Any]:
         found = connection.execute(
             "SELECT token, claim_id FROM stripe_events_events WHERE id = ?", (claim.id,)
         )
         ((token, claim_id),) = found.fetchall()
-        super()._finish_on(connection, Claim(*claim[:2], token, claim_id), result, joined)
+        return super()._finish_on(connection, Claim(*claim[:2], token, claim_id), result, joined)
 
 
 class NoSecondLook(SQLiteStore):
@@ -63,12 +63,12 @@ class NoSecondLook(SQLiteStore):
 
     def _finish_on(
         self, connection: sqlite3.Connection, claim: Claim, result: HandlerResult, joined: Plan
-    ) -> None:
+    ) -> list[Any]:
         try:
-            super()._finish_on(connection, claim, result, joined)
+            return super()._finish_on(connection, claim, result, joined)
         except StaleSnapshot:
             unmarked = result._replace(outcome="skipped")
-            super()._finish_on(connection, claim, unmarked, joined)
+            return super()._finish_on(connection, claim, unmarked, joined)
 
 
 class CommitsTwice(SQLiteStore):
@@ -76,12 +76,13 @@ class CommitsTwice(SQLiteStore):
 
     def _finish_on(
         self, connection: sqlite3.Connection, claim: Claim, result: HandlerResult, joined: Plan
-    ) -> None:
+    ) -> list[Any]:
         try:
-            super()._finish_on(connection, claim, result, joined)
+            return super()._finish_on(connection, claim, result, joined)
         except LostClaim as lost:
             if "settled" not in str(lost):
                 raise
+            return []
 
 
 class FileContract(TransactionalStoreContract):

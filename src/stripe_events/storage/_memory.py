@@ -22,10 +22,12 @@ from stripe_events.storage._operations import (
 )
 from stripe_events.storage._queries import is_due, matches, waiting_since
 from stripe_events.storage._records import EventRecord
+from stripe_events.storage._wakes import LocalWakes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from stripe_events.storage._extras import Watch
     from stripe_events.storage._operations import Change, KeyChange
     from stripe_events.storage._records import KeyId, KeyRecord
     from stripe_events.storage._results import Claim
@@ -40,7 +42,8 @@ class MemoryStore(SyncVerbs):
 
     Threads of one process share it; a child of a fork goes on with a copy of its own.
     One valid claim, per-handler progress and order hold within the process. Nothing
-    survives its end, and ``ctx.transaction()`` is not offered.
+    survives its end, and ``ctx.transaction()`` is not offered. The inbox takes it all the
+    same: what a test acknowledges may be lost with the test.
 
     Args:
         clock: gives the time in unix seconds.
@@ -49,6 +52,7 @@ class MemoryStore(SyncVerbs):
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         """Start empty."""
         self._clock = clock
+        self._wakes = LocalWakes(is_live=True)
         self.start_anew()
         start_anew_in_children(self)
         self._events: dict[tuple[str, str], EventRecord] = {}
@@ -73,9 +77,15 @@ class MemoryStore(SyncVerbs):
     def _run(self, verb: Verb[T]) -> T:
         return drive(verb, self._perform)
 
+    def watch(self, scope: str, wake: Callable[[], None]) -> Watch:
+        """See ``WatchableStore.watch``; it is live until it is closed."""
+        return self._wakes.watch(scope, wake)
+
     def _perform(self, operation: Operation) -> Any:
         with self._lock:
-            return self._performers[type(operation)](operation)
+            given = self._performers[type(operation)](operation)
+        self._wakes.heed(operation, given, self._clock)
+        return given
 
     def _read_event(self, asked: ReadEvent) -> tuple[float, EventRecord | None]:
         return self._clock(), self._events.get(asked)

@@ -24,16 +24,6 @@ _SETTINGS: Final = (
 )
 
 
-def known(losses: Collection[str]) -> frozenset[str]:
-    """Refuse names that mean nothing with a ConfigurationError."""
-    unknown = set(losses) - set(get_args(Loss))
-    if unknown:
-        raise ConfigurationError(
-            f"accept_loss takes {' and '.join(get_args(Loss))}, not {', '.join(sorted(unknown))}"
-        )
-    return frozenset(losses)
-
-
 def durable(accepted: Collection[str]) -> Script[None]:
     """
     Look at the server as this role sees it in this database.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stripe_events.errors import UsageError
+from stripe_events.storage._losses import known
 from stripe_events.storage._plans import find
-from stripe_events.storage._postgres._checks import durable, known
+from stripe_events.storage._postgres._checks import Loss, durable
 from stripe_events.storage._postgres._rows import event_of, selected
 from stripe_events.storage._postgres._schema import created, ledger_id
 from stripe_events.storage._postgres._scripts import Script, Statement
@@ -48,7 +49,7 @@ class Ledger:
         self.statements = Statements(self.tables, lock_timeout)
         self.in_transaction = Statements(self.tables, None)
         self.id: str | None = None
-        self._accepted = known(accept_loss)
+        self._accepted = known(accept_loss, Loss)
         self._locked = (
             f"SELECT {selected()} FROM {self.tables.events} "  # noqa: S608 - names are quoted
             f"WHERE scope = %s AND id = %s AND {limited(lock_timeout)} FOR UPDATE"

@@ -35,16 +35,6 @@ _FIXES: Final[dict[str, str]] = {
 }
 
 
-def known(losses: Collection[str]) -> frozenset[str]:
-    """Refuse names that mean nothing with a ConfigurationError."""
-    unknown = set(losses) - set(get_args(Loss))
-    if unknown:
-        raise ConfigurationError(
-            f"accept_loss takes {', '.join(get_args(Loss))}, not {', '.join(sorted(unknown))}"
-        )
-    return frozenset(losses)
-
-
 def check(accepted: Collection[str], info: Any, config: Any) -> None:
     """
     Look at a server's answers to the two questions; None where it refuses one.

@@ -8,6 +8,7 @@ from redis.exceptions import NoScriptError
 
 from stripe_events.storage._bases import SyncVerbs, drive
 from stripe_events.storage._guesses import Guesses
+from stripe_events.storage._losses import known
 from stripe_events.storage._redis import _checks
 from stripe_events.storage._redis._clients import asked
 from stripe_events.storage._redis._commands import Performers, in_full
@@ -87,7 +88,7 @@ class RedisStore(SyncVerbs):
     ) -> None:
         """Connect to nothing yet."""
         self._performers = Performers(checked_prefix(prefix))
-        self._accepted = _checks.known(accept_loss)
+        self._accepted = known(accept_loss, _checks.Loss)
         self._asked = asked(source, max_connections, timeout)
         self._is_checked = False
         self._guesses = Guesses()

@@ -8,12 +8,13 @@ import sqlite3
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 from stripe_events.errors import ConfigurationError, UsageError
 from stripe_events.storage import _plans, _transitions, _verbs
 from stripe_events.storage._bases import SyncVerbs, drive
 from stripe_events.storage._fresh import Fresh
+from stripe_events.storage._losses import known
 from stripe_events.storage._operations import ExtendLeases, ReadEvent, Write
 from stripe_events.storage._results import NOTHING_NEW, Claimed
 from stripe_events.storage._sqlite._blocks import savepoint, transaction
@@ -24,10 +25,12 @@ from stripe_events.storage._sqlite._performing import perform
 from stripe_events.storage._sqlite._reads import READS, read_event
 from stripe_events.storage._sqlite._schema import identify
 from stripe_events.storage._sqlite._waiting import Gate, Locked, patiently
+from stripe_events.storage._wakes import LocalWakes, noting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Collection, Generator
 
+    from stripe_events.storage._extras import Watch
     from stripe_events.storage._operations import Operation
     from stripe_events.storage._results import (
         Accepted,
@@ -40,6 +43,9 @@ if TYPE_CHECKING:
     from stripe_events.storage._verbs import Verb
 
 T = TypeVar("T")
+
+Loss: TypeAlias = Literal["synchronous"]
+"""``synchronous``: when the machine loses power, so do the last moments before it."""
 
 _SHORT_WAIT: Final = 1.0
 """Seconds that a heartbeat, and a look at what was committed, wait for a transaction."""
@@ -77,6 +83,8 @@ class SQLiteStore(SyncVerbs):
         path: of the file. Its directory must exist.
         synchronous: whether each commit reaches the disk before it counts.
         busy_timeout: for how many seconds a write waits for others.
+        accept_loss: ``("synchronous",)`` lets a router with an inbox have ``NORMAL``, although
+            acknowledged events can then be lost.
         clock: gives the time in unix seconds.
 
     Raises:
@@ -90,16 +98,20 @@ class SQLiteStore(SyncVerbs):
         *,
         synchronous: Literal["FULL", "NORMAL"] = "FULL",
         busy_timeout: float = 5.0,
+        accept_loss: Collection[Loss] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open nothing yet."""
         _check_options(synchronous, busy_timeout)
+        self._synchronous = synchronous
+        self._accepted = known(accept_loss, Loss)
         self._path = _absolute(path)
         self._busy_timeout = busy_timeout
         self._clock = clock
         self._explaining = Explaining(self._path)
         self._fresh = Fresh()
         self._gate = Gate()
+        self._wakes = LocalWakes(is_live=False)
         self._connections = Connections(self._path, synchronous, busy_timeout)
 
     def __repr__(self) -> str:
@@ -125,6 +137,24 @@ class SQLiteStore(SyncVerbs):
         next(verb)  # it asks for the record
         return self._run(verb, (self._clock(), record))
 
+    def watch(self, scope: str, wake: Callable[[], None]) -> Watch:
+        """
+        See ``WatchableStore.watch``.
+
+        It calls ``wake`` for what this very store has made due, and is never live: SQLite
+        tells nobody what other processes write. So workers have to poll.
+        """
+        return self._wakes.watch(scope, wake)
+
+    def check_inbox(self) -> None:
+        """See ``CheckedStore.check_inbox``; it refuses ``synchronous="NORMAL"``."""
+        if self._synchronous == "NORMAL" and "synchronous" not in self._accepted:
+            raise ConfigurationError(
+                'synchronous is "NORMAL": events that were acknowledged are lost when the machine '
+                'loses power. Make the store with synchronous="FULL", or accept that by '
+                'accept_loss=("synchronous",)'
+            )
+
     def _run(self, verb: Verb[T], given: Any = None) -> T:
         with self._explaining:
             # Without @contextmanager, which takes as long as a statement.
@@ -144,7 +174,9 @@ class SQLiteStore(SyncVerbs):
             return patiently(action, time.monotonic() + self._busy_timeout)
         if isinstance(operation, ExtendLeases):
             return self._extend(cursor, operation)
-        return self._write(cursor, operation, self._busy_timeout)
+        given = self._write(cursor, operation, self._busy_timeout)
+        self._wakes.heed(operation, given, self._clock)
+        return given
 
     def _write(self, cursor: sqlite3.Cursor, operation: Operation, seconds: float) -> Any:
         deadline = time.monotonic() + seconds
@@ -191,8 +223,10 @@ class SQLiteStore(SyncVerbs):
             yield connection
             with self._explaining:
                 connection.guard.check(connection)
-                self._finish_on(connection, claim, result(), joined)
+                steps = self._finish_on(connection, claim, result(), joined)
                 connection.conclude()
+        for step, given in steps:  # when others may write again
+            self._wakes.heed(step, given, self._clock)
 
     def complete_on(
         self,
@@ -234,11 +268,15 @@ class SQLiteStore(SyncVerbs):
 
     def _finish_on(
         self, connection: sqlite3.Connection, claim: Claim, result: HandlerResult, joined: Plan
-    ) -> None:
+    ) -> list[tuple[Operation, Any]]:
+        """Give what was performed, and what that gave; it counts when the user commits."""
         self._fresh.take(claim, result.handler)
         finish = _verbs.finish(claim, result, joined, in_transaction=True)
+        perform_on = partial(perform, sqlite3.Cursor(connection), self._clock, savepoint)
+        steps: list[tuple[Operation, Any]] = []
         with _plain_texts(connection):
-            drive(finish, partial(perform, sqlite3.Cursor(connection), self._clock, savepoint))
+            drive(finish, noting(perform_on, steps))
+        return steps
 
     def is_settled(self, claim: Claim, handler: str) -> bool | None:
         """

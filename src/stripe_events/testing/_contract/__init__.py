@@ -23,6 +23,7 @@ from stripe_events.testing._contract.scoping import ScopeCases
 from stripe_events.testing._contract.staling import StaleCases
 from stripe_events.testing._contract.stepping import StepCases
 from stripe_events.testing._contract.transacting import BlockCases, CompleteOnCases
+from stripe_events.testing._contract.watching import WatchCases
 
 __all__ = [
     "EventStoreContract",
@@ -65,11 +66,12 @@ class LedgerStoreContract(EventStoreContract, LookCases, ActCases, KeepCases, Le
     """What a ``LedgerStore`` or ``AsyncLedgerStore`` must keep; see ``EventStoreContract``."""
 
 
-class StoreContract(InboxStoreContract, LedgerStoreContract, StepCases):
+class StoreContract(InboxStoreContract, LedgerStoreContract, StepCases, WatchCases):
     """
     What a store of all three protocols must keep, sync or async; see ``EventStoreContract``.
 
-    Its cases take besides every step of the table of transitions, and look for others.
+    Its cases take besides every step of the table of transitions, and look for others. Those
+    of ``WatchableStore`` are skipped for a store that has no ``watch``.
     """
 
 
