@@ -200,6 +200,16 @@ class ClaimsInlineOnly(Store):
         return super().accept(arrival._replace(lane="inline"), lease)
 
 
+class DueAtOnce(Store):
+    """Let what becomes the inbox's be due now, though another queue was told of it."""
+
+    def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        return super().accept(arrival._replace(inbox_after=0.0), lease)
+
+    def enqueue(self, arrival: Arrival) -> Recorded:
+        return super().enqueue(arrival._replace(inbox_after=0.0))
+
+
 class LeaseByTheTransactionsClock(Store):
     """Lengthen leases by ``now()``, in a transaction that began with the claim."""
 

@@ -147,11 +147,12 @@ class LedgerMachine(RuleBasedStateMachine):
         assert told.claim == again.claim if isinstance(again, Claimed) else again
         return told.claim
 
-    @rule(event_id=events, release=releases, trusted=trust)
-    def enqueue(self, event_id: str, release: str, trusted: bool) -> None:
+    @rule(event_id=events, release=releases, trusted=trust, after=seconds)
+    def enqueue(self, event_id: str, release: str, trusted: bool, after: float = 0.0) -> None:
         """Deliver an event to the inbox."""
         self._tick("enqueue")
         came = self._arrival(event_id, release, "", trusted=trusted)
+        came = came._replace(inbox_after=after)
         assert self.oracle.enqueue(came) == in_words(self.store.enqueue(came))
 
     @rule(target=claims, release=releases, lease=leases, limit=st.sampled_from([1, 2, 100]))

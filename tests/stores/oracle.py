@@ -102,7 +102,8 @@ class Oracle:
         if event is None:
             event = self._admit(came, came.lane)
             if event.state == "parked":
-                event.due = self.now + (came.rescue_after if came.lane == "inline" else 0.0)
+                inline = came.lane == "inline"
+                event.due = self.now + (came.rescue_after if inline else came.inbox_after)
                 return "Held"
             return self._claim(event, came.code, came.claim_id, lease)
         if event.state == "claimed" and event.claim_id == came.claim_id:
@@ -127,11 +128,11 @@ class Oracle:
         event = self.events.get(came.id)
         if event is None:
             event = self._admit(came, "inbox")
-            event.due = self.now
+            event.due = self.now + came.inbox_after
             return "Enqueued"
         self._merge(event, came.code, came)
         if event.due is None or event.lane == "inline":
-            event.due = self.now
+            event.due = self.now + came.inbox_after
         event.lane, event.last_seen = "inbox", self.now
         return "Enqueued"
 
@@ -262,7 +263,8 @@ class Oracle:
     def _join(self, event: Event, came: Arrival) -> None:
         """Let the inbox have an event, by a delivery that says so."""
         if (event.lane, came.lane) == ("inline", "inbox"):
-            event.lane, event.due, event.last_seen = "inbox", self.now, self.now
+            event.lane, event.due = "inbox", self.now + came.inbox_after
+            event.last_seen = self.now
 
     def _before(self, came: Arrival) -> Any:
         """Give what is told before anything is written; None if nothing of that holds."""

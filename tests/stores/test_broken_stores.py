@@ -54,6 +54,10 @@ CAUGHT: dict[type[broken_stores.Store], set[str]] = {
         "test_a_parked_event_may_be_recorded_for_the_inbox",
         "test_a_parked_event_may_become_the_inboxs",
     },
+    broken_stores.DueAtOnce: {
+        "test_an_event_may_be_due_later",
+        "test_a_parked_event_may_be_due_in_the_inbox_later",
+    },
     broken_stores.LeaseByTheTransactionsClock: {"test_an_extended_lease_counts_from_that_moment"},
     broken_stores.OrderWithoutKeyRow: {
         "test_of_events_of_a_key_at_the_same_moment_one_is_claimed",

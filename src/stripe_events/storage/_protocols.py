@@ -152,9 +152,9 @@ class InboxStore(EventStore, Protocol):
         """
         Record an event as due in the inbox; claim nothing.
 
-        - Absent: recorded ``pending`` (``parked`` if its order key is held), due now.
-        - Not settled, whoever has it: made the inbox's, due now unless it is due in the
-          inbox already; the plan changes as by ``accept``.
+        - Absent: recorded ``pending``, ``parked`` behind its key, due in ``inbox_after`` seconds.
+        - Not settled, whoever has it: made the inbox's, and due then unless it is due in
+          the inbox already; the plan changes as by ``accept``.
         - Done, dead, expired, unwanted, undecided: as by ``accept``.
         """
         ...

@@ -100,6 +100,19 @@ class EnqueueCases(Contract):
         check_not_due(store, "nothing was recorded")
 
     @case
+    def test_an_event_may_be_due_later(self, store: Driven) -> None:
+        """Let an event be due as many seconds later as the delivery says that enqueues it."""
+        head = store.claim("evt_head", order_key="k")
+        store.failed("evt_failed", release=LATER)
+        for event_id, key in (("evt_failed", None), ("evt_absent", None), ("evt_parked", "k")):
+            store.enqueue(arrival(event_id, order_key=key, inbox_after=100.0))
+        store.succeed(head)
+        check_not_due(store, "another queue may run them until then")
+        store.advance(105.0)
+        due = {"evt_failed", "evt_absent", "evt_parked"}
+        check(due, set(ids(store.take_due())), "105 of 100 seconds have passed")
+
+    @case
     def test_a_backoff_is_kept(self, store: Driven) -> None:
         """Leave the due time of an event alone that waits in the inbox already."""
         store.enqueue(arrival())

@@ -108,6 +108,19 @@ class MixedCases(Contract):
         check("inbox", taken.claimed.record.lane, "it is due, and the inbox's")
 
     @case
+    def test_a_parked_event_may_be_due_in_the_inbox_later(self, store: Driven) -> None:
+        """Let a parked event be due as many seconds later as the delivery says."""
+        heads = [store.claim(f"evt_head_{key}", order_key=key) for key in ("k", "l")]
+        store.deliver("evt_k", order_key="k")
+        for key in ("k", "l"):
+            store.deliver(f"evt_{key}", order_key=key, lane="inbox", inbox_after=100.0)
+        for head in heads:
+            store.succeed(head)
+        check_not_due(store, "another queue may run them until then")
+        store.advance(105.0)
+        check({"evt_k", "evt_l"}, set(ids(store.take_due())), "105 of 100 seconds have passed")
+
+    @case
     def test_settled_events_are_told_to_mixed_deliveries(self, store: Driven) -> None:
         """Put nothing into the inbox that is settled."""
         store.done("evt_done")
