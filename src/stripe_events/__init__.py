@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from stripe_events._parse import parse
     from stripe_events._registry import Skip
     from stripe_events._resources import preload
+    from stripe_events._retry import Retry
     from stripe_events._selectors import EventHandler
     from stripe_events._verify import verify
     from stripe_events.errors import (
@@ -80,6 +81,7 @@ __all__ = [
     "PayloadTooLarge",
     "Permanent",
     "ProcessingError",
+    "Retry",
     "RetryLater",
     "SignatureError",
     "Skip",
@@ -107,6 +109,7 @@ _HOMES = {
     "WebhookResponse": "_messages",
     "parse": "_parse",
     "Skip": "_registry",
+    "Retry": "_retry",
     "EventHandler": "_selectors",
     "preload": "_resources",
     "verify": "_verify",

@@ -13,6 +13,7 @@ from stripe_events._delivery.settings import Settings
 from stripe_events._fork import Lock
 from stripe_events._registration import Registration
 from stripe_events._registry import RoutingTable, compile_table
+from stripe_events._store_options import check_inbox
 from stripe_events.errors import AsyncStoreError, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -118,13 +119,16 @@ class Compilation(Registration):
         with self._lock:
             if self._settings is None:
                 self._registry.freeze()  # first, so that nothing is registered in between
-                self._settings = Settings.of(
+                settings = Settings.of(
                     self._registry,
                     clock=self._clock,
                     max_body_bytes=self._max_body_bytes,
                     expect_livemode=self._expect_livemode,
                     store=self._store_options,
                 )
+                if settings.ledger is not None:
+                    check_inbox(settings.ledger)
+                self._settings = settings
             return self._settings
 
 

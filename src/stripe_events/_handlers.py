@@ -7,11 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from stripe_events._callables import is_async, is_generator, takes_two
-from stripe_events._registry import NO_FILTERS, Filters, Handler, Selector, Skip, Where
+from stripe_events._registry import NO_FILTERS, Filters, Handler, Selector, Skip, Way, Where
 from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+
+    from stripe_events._retry import Retry
 
 
 def maker(
@@ -22,6 +24,8 @@ def maker(
     timeout: float | None = None,
     formerly: str | Collection[str] | None = None,
     stale: str | Skip | None = None,
+    delivery: Way | None = None,
+    retry: Retry | None = None,
     **filters: Any,
 ) -> Callable[[Callable[..., Any]], Handler]:
     """
@@ -34,8 +38,7 @@ def maker(
     checked = _filters(selector, **filters)
     former = _names("formerly", formerly) or ()
     skip = _skip(stale, selector)
-    _check_name(name)
-    _check_timeout(timeout)
+    _check_values(name, timeout, delivery, retry)
 
     def make(function: Callable[..., Any]) -> Handler:
         _refuse_what_would_not_run(function)
@@ -58,9 +61,18 @@ def maker(
             formerly=former,
             stale=None if skip is None else skip.group or (*former, own_name)[0],
             has_stable_name=name is not None or _is_stable(function),
+            delivery=delivery,
+            retry=retry,
         )
 
     return make
+
+
+def _check_values(name: str | None, timeout: float | None, delivery: object, retry: object) -> None:
+    _check_name(name)
+    _check_timeout(timeout)
+    check_delivery(delivery)
+    _check_retry(retry)
 
 
 def _check_name(name: str | None) -> None:
@@ -72,6 +84,20 @@ def _check_name(name: str | None) -> None:
 def _check_timeout(timeout: float | None) -> None:
     if timeout is not None and not 0 < timeout < math.inf:
         msg = f"timeout is a finite number of seconds above 0, not {timeout!r}"
+        raise UsageError(msg)
+
+
+def _check_retry(retry: object) -> None:
+    if retry is not None:
+        from stripe_events._retry import checked
+
+        checked(retry)
+
+
+def check_delivery(delivery: object) -> None:
+    """Refuse, with a UsageError, what is neither of the two ways, nor None."""
+    if delivery not in (None, "inline", "inbox"):
+        msg = f'delivery= is "inline" or "inbox", not {delivery!r}'
         raise UsageError(msg)
 
 

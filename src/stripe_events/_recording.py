@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stripe_events._compilation import Compilation
 from stripe_events._delivery.drivers import Drivers
 from stripe_events._messages import Outcome
-from stripe_events._store_options import check_verbs
-from stripe_events.errors import ConfigurationError
+from stripe_events._store_options import INBOX_VERBS, check_verbs
+from stripe_events.errors import Busy, ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +28,6 @@ RESCUE_LIMIT = 900.0
 MOST_COUNTED = 1_000
 """More events than this are not counted: one is reason enough to look."""
 
-_INBOX_VERBS = ("enqueue", "take_due")
 _LEDGER_VERBS = ("get", "list", "retry", "replay", "drop", "erase", "forget")
 
 
@@ -89,7 +88,7 @@ class Recording(Compilation):
             AsyncStoreError: the store is awaited: use ``arescue``.
             StoreError: the store failed; what was run until then stays done.
         """
-        settings, ledger = self._with_ledger(_INBOX_VERBS, in_threads=True)
+        settings, ledger = self._with_ledger(INBOX_VERBS, in_threads=True)
         tally = _Tally()
         while not tally.is_over:
             flow = _rescue(settings, ledger, time_limit, tally.seen)
@@ -98,12 +97,48 @@ class Recording(Compilation):
 
     async def arescue(self, *, time_limit: float = RESCUE_LIMIT) -> Rescued:
         """Do the same as ``rescue``, in the running event loop, with either kind of store."""
-        settings, ledger = self._with_ledger(_INBOX_VERBS)
+        settings, ledger = self._with_ledger(INBOX_VERBS)
         tally = _Tally()
         while not tally.is_over:
             flow = _rescue(settings, ledger, time_limit, tally.seen)
             tally.add(await self._drivers.adrive(flow))
         return tally.rescued()
+
+    def run(self, event_id: str, *, time_limit: float = RESCUE_LIMIT) -> WebhookResponse:
+        """
+        Run what is left of a recorded event, for a job of a queue that ``dispatch`` told of it.
+
+        It is claimed like by a delivery: a job that comes twice runs once. An event that
+        failed is due again for a worker or ``rescue()``; the job may try again as well.
+
+        Args:
+            event_id: what ``dispatch`` was given.
+            time_limit: the seconds that the handlers have.
+
+        Returns:
+            ``handled``, or ``duplicate`` or ``dead`` if that is what the ledger had; dead,
+            too, if a handler gave up now.
+
+        Raises:
+            Busy: somebody else works on the event, or it waits for another one of its order
+                key, or this router is being closed: try again later.
+            ProcessingError: it is not in the ledger.
+            HandlerError: handlers failed.
+            HandlerMissing: this code has not all of its handlers.
+            ConfigurationError: the router has no store, or one that cannot look up events.
+            AsyncStoreError: the store is awaited: use ``arun``.
+            StoreError, LostClaim: the store failed, or somebody took over.
+        """
+        settings, ledger = self._with_ledger(("get",), in_threads=True)
+        return _done_or_raised(
+            event_id, self._drivers.drive(_run(settings, ledger, event_id, time_limit))
+        )
+
+    async def arun(self, event_id: str, *, time_limit: float = RESCUE_LIMIT) -> WebhookResponse:
+        """Do the same as ``run``, in the running event loop, with either kind of store."""
+        settings, ledger = self._with_ledger(("get",))
+        flow = _run(settings, ledger, event_id, time_limit)
+        return _done_or_raised(event_id, await self._drivers.adrive(flow))
 
     def overdue(self, *, grace: float = 300.0) -> Overdue:
         """
@@ -182,6 +217,21 @@ def _rescue(settings: Settings, ledger: Ledger, seconds: float, seen: set[str]) 
     from stripe_events._delivery.recorded import rescue
 
     return rescue(settings, ledger, seconds, seen)
+
+
+def _run(settings: Settings, ledger: Ledger, event_id: str, seconds: float) -> Flow:
+    from stripe_events._delivery.jobs import run
+
+    return run(settings, ledger, event_id, seconds)
+
+
+def _done_or_raised(event_id: str, response: WebhookResponse) -> WebhookResponse:
+    if response.outcome is Outcome.DRAINING:
+        msg = f"{event_id} was not run, for the router is being closed"
+        raise Busy(msg)
+    if response.error is not None and response.outcome is not Outcome.DEAD:
+        raise response.error
+    return response
 
 
 def _list_overdue(ledger: Ledger, grace: float) -> Callable[[], Any]:

@@ -25,7 +25,8 @@ from stripe_events._selectors import EventHandler
 from stripe_events.observers import Record
 
 if TYPE_CHECKING:
-    from stripe_events._registry import Skip
+    from stripe_events._registry import Skip, Way
+    from stripe_events._retry import Retry
 
 __all__ = [
     "E1",
@@ -85,7 +86,9 @@ class HandlerOptions(TypedDict, Generic[E], total=False):
     ``formerly``: what the handler was called before (oldest first), so that events
     planned for that name go on here. ``stale``: ``"skip"`` leaves out snapshots older than the
     newest one that this handler (or with ``Skip(group=...)`` any of its group) has
-    succeeded on; for handlers that copy state.
+    succeeded on; for handlers that copy state. ``delivery``: ``"inline"`` runs it before
+    Stripe is answered, ``"inbox"`` leaves it to a worker; by default as the router says.
+    ``retry``: how a worker tries it again, instead of the router's ``retry``.
     """
 
     changed: str | Collection[str]
@@ -96,6 +99,8 @@ class HandlerOptions(TypedDict, Generic[E], total=False):
     timeout: float
     formerly: str | Collection[str]
     stale: Literal["skip"] | Skip
+    delivery: Way
+    retry: Retry
 
 
 class Registrar(Protocol[E]):

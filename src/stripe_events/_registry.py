@@ -17,8 +17,12 @@ from stripe_events.errors import DuplicateHandler, UsageError
 if TYPE_CHECKING:
     import re
 
+    from stripe_events._retry import Retry
+
 Kind: TypeAlias = Literal["snapshot", "thin"]
 Where: TypeAlias = Callable[[Any], object]
+Way: TypeAlias = Literal["inline", "inbox"]
+"""Who runs a handler: the delivery, before it is answered, or a worker."""
 
 
 class Selector(NamedTuple):
@@ -90,6 +94,7 @@ class Handler(NamedTuple):
 
     ``formerly``: names that it had before. ``stale``: the group whose newest snapshot it
     must not fall behind. ``has_stable_name``: the name is the same in every process.
+    ``delivery`` and ``retry``: instead of the router's.
     """
 
     name: str
@@ -104,6 +109,8 @@ class Handler(NamedTuple):
     formerly: tuple[str, ...] = ()
     stale: str | None = None
     has_stable_name: bool = True
+    delivery: Way | None = None
+    retry: Retry | None = None
 
 
 class Skip(NamedTuple):

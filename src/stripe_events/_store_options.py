@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from stripe_events._callables import is_async
+from stripe_events._handlers import check_delivery
 from stripe_events.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from stripe_events._delivery.ledger import StoreOptions
+    from stripe_events._delivery.ledger import InboxOptions, Ledger, StoreOptions
     from stripe_events._delivery.order import OrderBy
+    from stripe_events._registry import Selector, Way
+    from stripe_events._retry import Retry
 
 _EVENT_VERBS = ("accept", "finish", "suspend", "give_back", "extend")
+INBOX_VERBS = ("enqueue", "take_due")
+
+
+class InboxWishes(NamedTuple):
+    """What a router is told of its inbox, as it comes; see ``EventRouter``."""
+
+    delivery: Way
+    inline: Sequence[Any]
+    dispatch: Callable[[str], object] | None
+    dispatch_grace: float
+    retry: Retry | None
 
 
 def store_options(
@@ -27,6 +41,7 @@ def store_options(
     rescue_after: float,
     order_by: OrderBy | None,
     order_inline: bool,
+    inbox: InboxWishes,
 ) -> StoreOptions | None:
     """
     Check what a router is told of its store; None without one.
@@ -35,19 +50,57 @@ def store_options(
         ConfigurationError: the store lacks verbs, or a setting cannot be meant.
     """
     if store is None:
-        if order_by is not None:
-            raise ConfigurationError("order_by= needs a store, where the order is kept")
+        _refuse_without_store(order_by=order_by, delivery=inbox.delivery, dispatch=inbox.dispatch)
         return None
-    check_verbs(store)
+    checked = _inbox_options(inbox)
+    is_inbox = inbox.delivery == "inbox"
+    check_verbs(store, (*_EVENT_VERBS, *INBOX_VERBS) if is_inbox else _EVENT_VERBS)
     if not (_is_text(scope) and scope):
         msg = f"scope= is the name of the service, as text, not {scope!r}"
         raise ConfigurationError(msg)
     _check_numbers(lease, busy_wait, rescue_after, max_abandoned)
     if order_by is not None:
-        _check_order(order_by, order_inline=order_inline)
+        _check_order(order_by)
+        check_order_inline(order_inline=order_inline, is_inline=not is_inbox)
     from stripe_events._delivery.ledger import StoreOptions
 
-    return StoreOptions(store, scope, lease, busy_wait, max_abandoned, rescue_after, order_by)
+    return StoreOptions(
+        store,
+        scope,
+        lease,
+        busy_wait,
+        max_abandoned,
+        rescue_after,
+        order_by,
+        order_inline,
+        checked,
+    )
+
+
+def _inbox_options(wishes: InboxWishes) -> InboxOptions:
+    from stripe_events._delivery.ledger import InboxOptions
+    from stripe_events._retry import Retry, checked
+
+    check_delivery(wishes.delivery)
+    if wishes.dispatch is not None and not callable(cast("object", wishes.dispatch)):
+        msg = f"dispatch= is a function that takes the id of an event, not {wishes.dispatch!r}"
+        raise ConfigurationError(msg)
+    if not _is_seconds(wishes.dispatch_grace):
+        raise ConfigurationError("dispatch_grace= is 0 or more (seconds, finite)")
+    return InboxOptions(
+        wishes.delivery,
+        _inline_types(wishes.inline),
+        wishes.dispatch,
+        0.0 if wishes.dispatch is None else wishes.dispatch_grace,
+        Retry() if wishes.retry is None else checked(wishes.retry),
+    )
+
+
+def _refuse_without_store(**options: object) -> None:
+    for name, value in options.items():
+        if value not in (None, "inline"):
+            msg = f"{name}= needs a store, where it is kept: give EventRouter(store=...)"
+            raise ConfigurationError(msg)
 
 
 def check_verbs(store: object, verbs: Sequence[str] = _EVENT_VERBS) -> None:
@@ -64,6 +117,17 @@ def check_verbs(store: object, verbs: Sequence[str] = _EVENT_VERBS) -> None:
     if missing:
         msg = f"store {type(store).__name__} lacks {', '.join(missing)}; see stripe_events.storage"
         raise ConfigurationError(msg)
+
+
+def _inline_types(named: Sequence[Any]) -> Selector | None:
+    if not named:
+        return None
+    if isinstance(named, str):
+        msg = f"inline= takes event classes, or names of types, in a list: [{named!r}]"
+        raise ConfigurationError(msg)
+    from stripe_events._selectors import select
+
+    return select(tuple(named), "snapshot")
 
 
 def _check_numbers(
@@ -83,14 +147,24 @@ def _check_numbers(
         )
 
 
-def _check_order(order_by: object, *, order_inline: bool) -> None:
+def _check_order(order_by: object) -> None:
     if order_by != "object" and (not callable(order_by) or is_async(order_by)):
         msg = f"order_by= is 'object' or a plain function of an event, not {order_by!r}"
         raise ConfigurationError(msg)
-    if not order_inline:
+
+
+def check_order_inline(*, order_inline: bool, is_inline: bool) -> None:
+    """
+    Refuse order where some events are delivered inline, unless that was meant.
+
+    Raises:
+        ConfigurationError: names the way out.
+    """
+    if is_inline and not order_inline:
         raise ConfigurationError(
             "order_by= makes events wait for one another: with inline delivery, a successor "
-            "waits for Stripe's next try; say order_inline=True if that is meant"
+            "waits for Stripe's next try; say order_inline=True if that is meant, or deliver "
+            'to the inbox (delivery="inbox")'
         )
 
 
@@ -100,3 +174,18 @@ def _is_text(value: object) -> bool:
 
 def _is_seconds(value: object) -> bool:
     return isinstance(value, int | float) and 0 <= value < math.inf
+
+
+def check_inbox(ledger: Ledger) -> None:
+    """
+    Refuse a store that cannot be an inbox, where handlers are left to one.
+
+    Raises:
+        ConfigurationError: it lacks verbs, or may lose what was acknowledged.
+    """
+    options = ledger.options
+    if options.order_by is not None:
+        check_order_inline(order_inline=options.order_inline, is_inline=ledger.is_inline)
+    if ledger.is_inbox:
+        check_verbs(options.store, INBOX_VERBS)
+        getattr(options.store, "check_inbox", bool)()

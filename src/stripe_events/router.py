@@ -9,14 +9,17 @@ from stripe_events._delivery import flow
 from stripe_events._delivery.context import TIME_LIMIT
 from stripe_events._messages import MAX_BODY_BYTES, Body, Headers, WebhookResponse
 from stripe_events._serving import Serving
-from stripe_events._store_options import store_options
+from stripe_events._store_options import InboxWishes, store_options
 from stripe_events._verification import Secrets, SignatureVerifier, Verifier
 from stripe_events.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from stripe_events._delivery.order import OrderBy
+    from stripe_events._event import AnyEvent
+    from stripe_events._registry import Way
+    from stripe_events._retry import Retry
     from stripe_events.storage import AsyncEventStore, EventStore
 
 __all__ = ["EventRouter"]
@@ -56,6 +59,17 @@ class EventRouter(Serving):
         order_by: ``"object"``, or a function that gives an event's key: events of one
             key are handled one at a time, in the order of their creation.
         order_inline: say that an event may wait for Stripe's next try, as order asks.
+        delivery: ``"inline"`` runs handlers before Stripe is answered. ``"inbox"`` only
+            records the event and answers; a ``Worker`` runs them (``rescue`` does so too).
+            ``delivery=`` of a handler goes before it.
+        inline: types that never go to the inbox, as classes, names or patterns; besides
+            ``issuing_authorization.request``, whose answer Stripe reads.
+        dispatch: is given the id of each event that was put into the inbox, to tell a
+            queue that you have; a job there calls ``run``. May be async. What it raises is
+            logged: the event is in the inbox all the same.
+        dispatch_grace: seconds after which a worker takes what was given to ``dispatch``
+            and not run.
+        retry: how workers try again what failed; ``retry=`` of a handler goes before it.
 
     Raises:
         ConfigurationError: blank secrets, or None for one, as an environment variable
@@ -81,6 +95,11 @@ class EventRouter(Serving):
         rescue_after: float = 345_600.0,
         order_by: OrderBy | None = None,
         order_inline: bool = False,
+        delivery: Way = "inline",
+        inline: Sequence[type[AnyEvent] | str] = (),
+        dispatch: Callable[[str], object] | None = None,
+        dispatch_grace: float = 60.0,
+        retry: Retry | None = None,
     ) -> None:
         """Check the settings; nothing is started yet."""
         options = store_options(
@@ -92,6 +111,7 @@ class EventRouter(Serving):
             rescue_after=rescue_after,
             order_by=order_by,
             order_inline=order_inline,
+            inbox=InboxWishes(delivery, inline, dispatch, dispatch_grace, retry),
         )
         super().__init__(
             clock=clock,
@@ -100,10 +120,7 @@ class EventRouter(Serving):
             handler_threads=handler_threads,
             store=options,
         )
-        if secrets is not _NO_SECRETS:
-            _refuse_both(verifier)
-            verifier = SignatureVerifier(secrets, tolerance=tolerance, clock=clock)
-        self._verifier = verifier
+        self._verifier = _verifier(secrets, verifier, tolerance, clock)
 
     def handle(
         self,
@@ -209,6 +226,11 @@ class EventRouter(Serving):
         return flow.webhook(settings, verifier, body, headers, time_limit, lease=lease)
 
 
-def _refuse_both(verifier: Verifier | None) -> None:
+def _verifier(
+    secrets: Secrets, verifier: Verifier | None, tolerance: float, clock: Callable[[], float]
+) -> Verifier | None:
+    if secrets is _NO_SECRETS:
+        return verifier
     if verifier is not None:
         raise ConfigurationError("give secrets= or verifier=, not both")
+    return SignatureVerifier(secrets, tolerance=tolerance, clock=clock)

@@ -26,7 +26,7 @@ PACKAGE = "stripe_events"
 # A package stands for its modules unless these have a place of their own.
 LAYERS: tuple[tuple[set[str], ...], ...] = (
     ({"errors"}, {"_callables"}, {"_fork"}, {"_frozen"}, {"_patterns"}),
-    ({"_messages"}, {"_payload"}),
+    ({"_messages"}, {"_payload"}, {"_retry"}),
     (
         {"_verification"},
         {"_envelope"},
@@ -58,7 +58,7 @@ LAYERS: tuple[tuple[set[str], ...], ...] = (
             "router",
         },
     ),
-    ({"adapters"}, {"testing"}),
+    ({"adapters"}, {"testing"}, {"_worker", "worker"}),
     ({"__main__", "cli"},),
 )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from stripe_events._delivery.completion import STALE, Completion
 from stripe_events._delivery.context import Context
+from stripe_events._delivery.dispatching import dispatched
 from stripe_events._delivery.effects import (
     SUCCEEDED,
     Finish,
@@ -22,6 +23,7 @@ from stripe_events._delivery.effects import (
     Suspend,
 )
 from stripe_events._delivery.error_records import error_record
+from stripe_events._delivery.failures import failed, store_failed
 from stripe_events._delivery.observing import log
 from stripe_events._delivery.results import (
     finish_of,
@@ -31,19 +33,18 @@ from stripe_events._delivery.results import (
     retry_after,
     runs,
 )
-from stripe_events._messages import Outcome, WebhookResponse, outcome_of
+from stripe_events._messages import Outcome, WebhookResponse
 from stripe_events.errors import (
     HandlerMissing,
     LostClaim,
     ProcessingError,
-    StoreError,
     UsageError,
 )
 from stripe_events.storage._records import OVER, HandlerRecord
 from stripe_events.storage._results import NOTHING_NEW, HandlerResult
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping
 
     from stripe_events._delivery.context import Delivery
     from stripe_events._delivery.effects import Effect
@@ -60,6 +61,11 @@ if TYPE_CHECKING:
 MISSING_FOR: Final = 86_400.0
 """Seconds after which a handler that the code still does not have is dead."""
 
+_MISSING_AGAIN: Final = 60.0
+"""Seconds after which a worker looks again whether the code has what was missing."""
+
+_NOTHING: Final[frozenset[str]] = frozenset()
+
 _STILL_OPEN = (
     "the transaction in which the handler called ctx.complete_on() is still open after it "
     "returned: it was begun around the router (ATOMIC_REQUESTS?), so that nothing can be "
@@ -75,6 +81,7 @@ class Attempt:
         "_delivery",
         "_event",
         "_finished",
+        "_for_inbox",
         "_is_rescue",
         "_joined",
         "_ledger",
@@ -94,12 +101,14 @@ class Attempt:
         joined: Plan = NOTHING_NEW,
         raised: Mapping[str, Exception] | None = None,
         is_rescue: bool = False,
+        for_inbox: frozenset[str] = _NOTHING,
     ) -> None:
         """
         Take a claim.
 
         ``raised`` is what ``where`` raised for which handler, just now. ``is_rescue``: the
-        event was due, so that it is due again at once if a shutdown comes between.
+        event was due, so that it is due again at once if a shutdown comes between, and that
+        handlers die at their limits. ``for_inbox``: handlers that are left to workers.
         """
         self._settings = settings
         self._ledger = ledger
@@ -109,6 +118,7 @@ class Attempt:
         self._joined = joined
         self._raised = raised or {}
         self._is_rescue = is_rescue
+        self._for_inbox = for_inbox
         self._finished: list[Finish] = []
         self._state: State = "claimed"
 
@@ -156,7 +166,7 @@ class Attempt:
         by_name = self._settings.table.by_name
         for name in self._claimed.record.running:
             record = self._claimed.record.handler(name)
-            if record is not None and name in by_name:
+            if record is not None and name in by_name and name not in self._for_inbox:
                 yield record, by_name[name]
         for planned in self._joined.wanted:
             name, _, undecided, formerly = planned
@@ -221,6 +231,8 @@ class Attempt:
         undecided: bool = False,
     ) -> Generator[Effect, Any, None]:
         error = finish.error or late
+        if outcome == "failed" and late is None and self._is_at_limit(finish.handler):
+            outcome = finish.outcome = "dead"
         result = HandlerResult(
             finish.handler,
             outcome,
@@ -244,7 +256,7 @@ class Attempt:
         """Answer that a shutdown came between; a thread that still runs keeps the claim."""
         if give_back:
             again = 0.0 if self._is_rescue else None
-            release = self._ledger.release(retry_after=again, to_inbox=self._is_answered())
+            release = self._ledger.release(inline=again, to_inbox=self._is_answered())
             try:
                 yield GiveBack(self._ledger.call("give_back", self._claimed.claim, release))
             except LostClaim:
@@ -258,21 +270,47 @@ class Attempt:
         if self._state == "dead":
             return self._dead()
         claim = self._claimed.claim
-        failed = [finish.handler for finish in self._finished if finish.outcome == "failed"]
-        if not failed:
-            release = self._ledger.release(missing=missing, to_inbox=self._is_answered())
-            yield GiveBack(self._ledger.call("give_back", claim, release))
-            return self._failed(HandlerMissing(_missing_message(self._event, missing)))
-        after = retry_after(self._finished)
-        attempts = max(map(self._attempts, failed))
+        unsuccessful = [finish for finish in self._finished if finish.outcome == "failed"]
+        if not unsuccessful:
+            return (yield from self._leave(missing))
+        after = retry_after(unsuccessful)
         release = self._ledger.release(
-            retry_after=after,
-            attempts=attempts,
+            inline=after,
+            inbox=max(map(self._delay, unsuccessful)),
             missing=missing,
             to_inbox=self._is_answered(),
         )
         yield Suspend(after, self._ledger.call("suspend", claim, release))
         return self._failed(handler_error(self._event, self._finished))
+
+    def _leave(self, missing: tuple[str, ...]) -> Flow:
+        """Give the event back with work left: to workers, or to code that has the handlers."""
+        to_workers = bool(self._for_inbox) and not missing
+        after = self._ledger.options.inbox.dispatch_grace if to_workers else 0.0
+        release = self._ledger.release(
+            inbox=_MISSING_AGAIN if missing else after,
+            missing=missing,
+            to_inbox=to_workers or self._is_answered(),
+        )
+        yield GiveBack(self._ledger.call("give_back", self._claimed.claim, release))
+        if not to_workers:
+            return self._failed(HandlerMissing(_missing_message(self._event, missing)))
+        yield from dispatched(self._ledger, self._event)
+        return WebhookResponse(Outcome.ACCEPTED, self._event.id, None, self._delivery.answer)
+
+    def _delay(self, finish: Finish) -> float:
+        """Give the seconds until a worker tries a handler again that has failed."""
+        asked = retry_after([finish])
+        if asked is not None:
+            return asked
+        return self._ledger.retry(finish.handler).delay(self._attempts(finish.handler))
+
+    def _is_at_limit(self, name: str) -> bool:
+        record = self._claimed.record
+        if not self._is_rescue or record.lane == "inline":  # Stripe has limits of its own
+            return False
+        age = self._claimed.now - record.first_seen
+        return self._ledger.retry(name).is_over(self._attempts(name), age)
 
     def _is_answered(self) -> bool:
         return self._delivery.answer is not None
@@ -328,33 +366,3 @@ def _missing_message(event: AnyEvent, missing: tuple[str, ...]) -> str:
         f"{', '.join(missing)} planned for {event.id} ({event.type}) does not exist in the running "
         "code: name its successor by formerly=, or say router.retire(name)"
     )
-
-
-def failed(
-    settings: Settings,
-    event: AnyEvent,
-    delivery: Delivery,
-    error: StripeEventsError,
-    finished: Sequence[Finish] = (),
-    *,
-    message: str | None = None,
-) -> WebhookResponse:
-    """Answer that the event could not be handled now, so that Stripe delivers again."""
-    log("ERROR", message or str(error), error)
-    settings.observers.tell("Failed", event, runs(finished), delivery.elapsed(), error)
-    return WebhookResponse(outcome_of(error), event.id, error, delivery.answer)
-
-
-def store_failed(
-    settings: Settings,
-    event: AnyEvent,
-    delivery: Delivery,
-    error: Exception,
-    finished: Sequence[Finish] = (),
-) -> WebhookResponse:
-    """Do the same because of the store, whatever it raised."""
-    if not isinstance(error, StoreError):
-        cause, error = error, StoreError(f"the store failed: {error!r}")
-        error.__cause__ = cause
-    message = f"{event.id} ({event.type}) was not finished: {error}"
-    return failed(settings, event, delivery, error, finished, message=message)

@@ -123,6 +123,12 @@ class Suspend(StoreEffect):
         self.retry_after = retry_after
 
 
+class Dispatch(StoreEffect):
+    """Tell another queue of an event that was recorded; raises what that raises."""
+
+    __slots__ = ()
+
+
 class GiveBack(StoreEffect):
     """Return the claim unused: no handler code is running any more."""
 

@@ -8,33 +8,56 @@ from __future__ import annotations
 
 import json
 import os
-import random
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from stripe_events._callables import is_async
-from stripe_events._delivery.effects import AsyncCall, Call
+from stripe_events._delivery.effects import AsyncCall, Call, Dispatch
 from stripe_events._delivery.heartbeat import Heartbeat
 from stripe_events._delivery.order import order_key, stale_key
-from stripe_events._registry import account_of
+from stripe_events._registry import account_of, kind_of
 from stripe_events.errors import UsageError
 from stripe_events.storage._results import Arrival, Code, Plan, PlannedHandler, Release
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from stripe_events._delivery.context import Delivery
     from stripe_events._delivery.order import OrderBy
     from stripe_events._event import AnyEvent
-    from stripe_events._registry import Handler, RoutingTable
-
-_BACKOFF_FIRST: Final = 10.0
-_BACKOFF_MOST: Final = 3_600.0
-_MISSING_AGAIN: Final = 60.0
+    from stripe_events._registry import Handler, RoutingTable, Selector, Way
+    from stripe_events._retry import Retry
+    from stripe_events.storage._records import Lane
 
 _MOST_REMEMBERED: Final = 2_000
 
 _SPARE: Final = 2.0
 """Seconds between the time limit of handlers and the end of a lease that is to cover them."""
+
+
+_ANSWERED: Final = frozenset(
+    {("snapshot", "issuing_authorization.request"), ("thin", "v1.issuing_authorization.request")}
+)
+"""
+What Stripe waits for the answer of, so that it never goes to the inbox.
+https://docs.stripe.com/issuing/controls/real-time-authorizations
+"""
+
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+class InboxOptions(NamedTuple):
+    """
+    What is left to workers, and how they try again.
+
+    ``inline``: types that never are. ``dispatch`` is told of each event that is, which
+    workers take ``dispatch_grace`` seconds later.
+    """
+
+    delivery: Way
+    inline: Selector | None
+    dispatch: Callable[[str], object] | None
+    dispatch_grace: float
+    retry: Retry
 
 
 class StoreOptions(NamedTuple):
@@ -47,6 +70,8 @@ class StoreOptions(NamedTuple):
     max_abandoned: int
     rescue_after: float
     order_by: OrderBy | None
+    order_inline: bool
+    inbox: InboxOptions
 
 
 class Ledger:
@@ -54,8 +79,10 @@ class Ledger:
 
     __slots__ = (
         "_call",
+        "_inbox",
         "_plans",
         "_table",
+        "_verbs",
         "code",
         "heartbeat",
         "is_async",
@@ -63,13 +90,23 @@ class Ledger:
         "store",
     )
 
-    def __init__(self, options: StoreOptions, table: RoutingTable) -> None:
-        """Take what the router was told, and what its code has."""
+    def __init__(self, options: StoreOptions, table: RoutingTable, verbs: Any = None) -> None:
+        """
+        Take what the router was told, and what its code has.
+
+        ``verbs``: what the store's verbs are asked of; by default the store.
+        """
         self.options = options
         self.store = options.store
-        self.is_async = is_async(options.store.accept)
+        self._verbs = options.store if verbs is None else verbs
+        self.is_async = is_async(self._verbs.accept)
         self._call = AsyncCall if self.is_async else Call
         self._table = table
+        self._inbox = frozenset(
+            handler.name
+            for handler in table.handlers
+            if (handler.delivery or options.inbox.delivery) == "inbox"
+        )
         # By class and type, where the events of a type are treated alike.
         self._plans: dict[tuple[type[Any], str], Plan] = {}
         self.code = Code(
@@ -78,7 +115,55 @@ class Ledger:
             table.retired,
             options.max_abandoned,
         )
-        self.heartbeat = Heartbeat(options.store, options.lease, is_async=self.is_async)
+        beats = options.store.extend
+        self.heartbeat = Heartbeat(options.store, options.lease, is_async=is_async(beats))
+
+    def through(self, verbs: Any) -> Ledger:
+        """Give the same ledger with a heartbeat of its own, whose verbs are asked of another."""
+        return Ledger(self.options, self._table, verbs)
+
+    @property
+    def is_inbox(self) -> bool:
+        """Whether anything is left to workers."""
+        return self.options.inbox.delivery == "inbox" or bool(self._inbox)
+
+    @property
+    def is_inline(self) -> bool:
+        """Whether anything is run before Stripe is answered."""
+        return not self._inbox.issuperset(self._table.by_name)
+
+    def for_inbox(self, event: AnyEvent) -> frozenset[str]:
+        """Give the handlers that are left to workers, if they are for this event."""
+        if not self._inbox:
+            return _NOBODY
+        kind, inline = kind_of(event), self.options.inbox.inline
+        if (kind, event.type) in _ANSWERED or (inline and inline.selects(kind, event.type)):
+            return _NOBODY
+        return self._inbox
+
+    def lane(self, event: AnyEvent, plan: Plan) -> tuple[bool, Lane]:
+        """
+        Tell whether the event is only put into the inbox, and who has what is left over.
+
+        That depends on the handlers that are wanted, or may be.
+        """
+        inbox = self.for_inbox(event)
+        if not inbox:
+            return False, "inline"
+        names = [handler.name for handler in plan.wanted] + [*plan.undecided]
+        return inbox.issuperset(names), "inline" if inbox.isdisjoint(names) else "inbox"
+
+    def dispatched(self, event_id: str) -> Dispatch | None:
+        """Give the effect by which another queue is told of an event; None without one."""
+        dispatch = self.options.inbox.dispatch
+        if dispatch is None:
+            return None
+        return Dispatch((AsyncCall if is_async(dispatch) else Call)(dispatch, event_id))
+
+    def retry(self, handler: str) -> Retry:
+        """Give how workers try a handler again."""
+        found = self._table.by_name.get(handler)
+        return self.options.inbox.retry if found is None or found.retry is None else found.retry
 
     def lease(self, delivery: Delivery) -> float:
         """Give the seconds for which a delivery claims its event; some, even if it has no time."""
@@ -92,7 +177,7 @@ class Ledger:
 
     def call(self, verb: str, *arguments: Any) -> Call:
         """Give a verb of the store with its arguments, to be called by a driver."""
-        return self._call(getattr(self.store, verb), *arguments)
+        return self._call(getattr(self._verbs, verb), *arguments)
 
     def plan(self, event: AnyEvent) -> Plan:
         """Give what the code would do with an event, as far as ``where`` is not to be asked."""
@@ -122,28 +207,26 @@ class Ledger:
             None if options.order_by is None else order_key(options.order_by, event),
             trusted,
             options.rescue_after,
+            inbox_after=options.inbox.dispatch_grace,
         )
 
     def release(
         self,
         *,
-        retry_after: float | None = None,
-        attempts: int = 0,
+        inline: float | None = None,
+        inbox: float = 0.0,
         missing: tuple[str, ...] = (),
         to_inbox: bool = False,
     ) -> Release:
         """
-        Give when an event is due again after this attempt.
+        Give when an event is due again after this attempt, in seconds, by who makes the next.
 
         Stripe delivers inline events again by its own schedule; they are due once it has
-        given up, or when a handler asked for it (seconds). What was answered already is
-        not delivered again, so it goes to the inbox.
+        given up, or when a handler asked for it. What was answered already is not
+        delivered again, so it goes to the inbox.
         """
-        inline = self.options.rescue_after if retry_after is None else retry_after
-        inbox = _backoff(attempts) if retry_after is None else retry_after
-        if missing and not attempts:
-            inbox = _MISSING_AGAIN
-        return Release(inline, inbox, missing, to_inbox)
+        after = self.options.rescue_after if inline is None else inline
+        return Release(after, inbox, missing, to_inbox)
 
 
 def encoded(event: AnyEvent) -> bytes:
@@ -174,11 +257,3 @@ def planned(
             for handler in handlers
         ]
     )
-
-
-def _backoff(attempts: int) -> float:
-    """Give the seconds until an inbox event is tried again: exponential, with full jitter."""
-    if not attempts:
-        return 0.0
-    most = min(_BACKOFF_MOST, _BACKOFF_FIRST * 2.0 ** min(attempts - 1, 20))
-    return random.uniform(1.0, most)  # noqa: S311 - it spreads load, nothing secret

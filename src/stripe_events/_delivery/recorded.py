@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stripe_events import _payload
-from stripe_events._delivery.attempt import Attempt, failed, store_failed
+from stripe_events._delivery.attempt import Attempt
 from stripe_events._delivery.context import Delivery
+from stripe_events._delivery.dispatching import dispatched
 from stripe_events._delivery.effects import Accept, GiveBack, Pause, Suspend
+from stripe_events._delivery.failures import failed, store_failed
 from stripe_events._delivery.ledger import encoded, planned
 from stripe_events._delivery.observing import log
 from stripe_events._messages import Outcome, WebhookResponse, body_bytes, outcome_of
@@ -24,6 +27,7 @@ from stripe_events.storage._plans import known_names
 from stripe_events.storage._results import (
     NOTHING_NEW,
     Claimed,
+    Enqueued,
     Expired,
     Held,
     Plan,
@@ -32,15 +36,21 @@ from stripe_events.storage._results import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from stripe_events._delivery.effects import Call, Effect
     from stripe_events._delivery.flow import Flow
     from stripe_events._delivery.ledger import Ledger
     from stripe_events._delivery.settings import Settings
     from stripe_events._event import AnyEvent
     from stripe_events._messages import Body
-    from stripe_events.storage._results import Accepted, Arrival, Taken
+    from stripe_events.storage._results import Accepted, Arrival, Recorded, Taken
 
 _POLL = 0.05
 """Seconds between two looks of a delivery that waits for another one of the same event."""
+
+_UNREADABLE = 3_600.0
+"""Seconds until a payload that cannot be read is tried again, by newer code perhaps."""
 
 
 def deliver(
@@ -55,23 +65,61 @@ def deliver(
         error = ProcessingError(f"order_by= gave no key for {event.id} ({event.type})")
         error.__cause__ = cause
         return failed(settings, event, delivery, error)
-    lease = ledger.lease(delivery)
     raised: dict[str, Exception] = {}
     try:
-        accepted: Accepted = yield Accept(ledger.call("accept", arrival, lease))
-        while type(accepted) is not Claimed:
-            if type(accepted) is Undecided:
-                arrival = _decide(settings, event, arrival, accepted.handlers, raised)
-            elif type(accepted) is Held and _may_wait(ledger, delivery, accepted):
-                yield Pause(min(_POLL, ledger.options.busy_wait))
-            else:
-                return _answer(settings, event, accepted)
-            accepted = yield Accept(ledger.call("accept", arrival, lease))
+        choose = partial(_by_lane, ledger, event, delivery)
+        accepted = yield from recorded(settings, ledger, event, arrival, delivery, choose, raised)
     except UsageError:
         raise
     except Exception as error:  # noqa: BLE001 - a store may be the user's code
         return store_failed(settings, event, delivery, error)
-    return (yield from Attempt(settings, ledger, event, delivery, accepted, raised=raised).go())
+    if type(accepted) is Enqueued:
+        yield from dispatched(ledger, event)
+        return WebhookResponse(Outcome.ACCEPTED, event.id)
+    if type(accepted) is not Claimed:
+        return answered(settings, event, accepted)
+    attempt = Attempt(
+        settings,
+        ledger,
+        event,
+        delivery,
+        accepted,
+        raised=raised,
+        for_inbox=ledger.for_inbox(event),
+    )
+    return (yield from attempt.go())
+
+
+def _by_lane(ledger: Ledger, event: AnyEvent, delivery: Delivery, arrival: Arrival) -> Call:
+    """Give the verb for a delivery: an event that is all the inbox's is not claimed."""
+    only_enqueued, lane = ledger.lane(event, arrival.plan)
+    if only_enqueued:
+        return ledger.call("enqueue", arrival)
+    return ledger.call("accept", arrival._replace(lane=lane), ledger.lease(delivery))
+
+
+def recorded(  # noqa: PLR0917 - all that a delivery is made of
+    settings: Settings,
+    ledger: Ledger,
+    event: AnyEvent,
+    arrival: Arrival,
+    delivery: Delivery,
+    choose: Callable[[Arrival], Call],
+    raised: dict[str, Exception],
+) -> Generator[Effect, Any, Accepted | Recorded]:
+    """
+    Record an event by the verb that is chosen; wait a while for whoever has it.
+
+    ``raised`` gets what ``where`` raises, by handler.
+    """
+    while True:
+        accepted: Accepted | Recorded = yield Accept(choose(arrival))
+        if type(accepted) is Undecided:
+            arrival = _decide(settings, event, arrival, accepted.handlers, raised)
+        elif type(accepted) is Held and _may_wait(ledger, delivery, accepted):
+            yield Pause(min(_POLL, ledger.options.busy_wait))
+        else:
+            return accepted
 
 
 def rescue(settings: Settings, ledger: Ledger, seconds: float, seen: set[str]) -> Flow:
@@ -92,7 +140,7 @@ def rescue(settings: Settings, ledger: Ledger, seconds: float, seen: set[str]) -
             delivery = Delivery(settings.clock(), None, seconds)
             return (yield from resume(settings, ledger, one, delivery))
         with suppress(LostClaim):
-            yield GiveBack(ledger.call("give_back", claim, ledger.release(retry_after=0.0)))
+            yield GiveBack(ledger.call("give_back", claim, ledger.release(inline=0.0)))
     return WebhookResponse(Outcome.IGNORED)
 
 
@@ -104,7 +152,7 @@ def resume(settings: Settings, ledger: Ledger, taken: Taken, delivery: Delivery)
     except PayloadError as error:
         claim = taken.claimed.claim
         log("ERROR", f"the stored payload of {claim.id} cannot be read", error)
-        yield Suspend(None, ledger.call("suspend", claim, ledger.release(attempts=1)))
+        yield Suspend(None, ledger.call("suspend", claim, ledger.release(inbox=_UNREADABLE)))
         return WebhookResponse(outcome_of(error), claim.id, error)
     joined = _joining(settings, ledger, event, taken.claimed)
     attempt = Attempt(
@@ -153,7 +201,8 @@ def _may_wait(ledger: Ledger, delivery: Delivery, held: Held) -> bool:
     return held.answer is None and delivery.elapsed() < ledger.options.busy_wait
 
 
-def _answer(settings: Settings, event: AnyEvent, accepted: Accepted) -> WebhookResponse:
+def answered(settings: Settings, event: AnyEvent, accepted: Accepted | Recorded) -> WebhookResponse:
+    """Say what became of an event that was not claimed, to observers and to Stripe."""
     tell = settings.observers.tell
     match accepted:
         case Held(_, answer):

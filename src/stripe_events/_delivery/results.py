@@ -48,10 +48,10 @@ def handler_error(event: AnyEvent, finished: list[Finish]) -> HandlerError:
 
 
 def retry_after(finished: list[Finish]) -> float | None:
-    """Give the least number of seconds that a handler asked to wait, or None."""
+    """Give the seconds that all who asked to wait want to, so the most of them; or None."""
     errors = [finish.error for finish in finished if finish.error is not None]
     asked = [leaf for error in errors for leaf in leaves(error)]
-    return min((leaf.after for leaf in asked if isinstance(leaf, RetryLater)), default=None)
+    return max((leaf.after for leaf in asked if isinstance(leaf, RetryLater)), default=None)
 
 
 def leaves(error: Exception) -> list[Exception]:

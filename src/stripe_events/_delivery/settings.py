@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from stripe_events._callables import is_async_generator
 from stripe_events._delivery.observing import Observers
 from stripe_events._registry import RoutingTable, compile_table
-from stripe_events.errors import UsageError
+from stripe_events.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,11 +57,14 @@ class Settings(NamedTuple):
             max_body_bytes,
             expect_livemode,
             needs_loop=any(map(is_async_generator, table.middleware())),
-            ledger=None if store is None else _ledger(store, table),
+            ledger=_ledger(store, table),
         )
 
 
-def _ledger(options: StoreOptions, table: RoutingTable) -> Ledger:
+def _ledger(options: StoreOptions | None, table: RoutingTable) -> Ledger | None:
+    if options is None:
+        _refuse_inbox(table)
+        return None
     from stripe_events._delivery.ledger import Ledger
 
     for handler in table.handlers:
@@ -72,3 +75,10 @@ def _ledger(options: StoreOptions, table: RoutingTable) -> Ledger:
             )
             raise UsageError(msg)
     return Ledger(options, table)
+
+
+def _refuse_inbox(table: RoutingTable) -> None:
+    for handler in table.handlers:
+        if handler.delivery == "inbox":
+            msg = f"handler {handler.name} is for the inbox, which needs EventRouter(store=...)"
+            raise ConfigurationError(msg)

@@ -49,7 +49,7 @@ def drive(flow: Flow, wait: layers.Wait, in_flight: InFlight) -> WebhookResponse
                 sleep(effect.seconds)
                 effect = flow.send(None)
             else:
-                effect = _ask(flow, cast("StoreEffect", effect))
+                effect = _ask(flow, cast("StoreEffect", effect), wait)
     except StopIteration as end:
         response: WebhookResponse = end.value
         return response
@@ -65,11 +65,12 @@ def _verify(flow: Flow, effect: Verify) -> Effect:
     return flow.send(verification)
 
 
-def _ask(flow: Flow, effect: StoreEffect) -> Effect:
-    if effect.call is None:
+def _ask(flow: Flow, effect: StoreEffect, wait: layers.Wait) -> Effect:
+    call = effect.call
+    if call is None:
         return flow.send(None)
     try:
-        answer = effect.call()
+        answer = wait(call(), None) if call.is_async else call()
     except Exception as error:  # noqa: BLE001 - the flow says what it means
         return flow.throw(error)
     return flow.send(answer)

@@ -1,0 +1,60 @@
+"""How often, and how soon, a handler that failed is tried again by a worker; pure."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from stripe_events.errors import UsageError
+
+_LEAST = 1.0
+_SURE_ATTEMPTS = 2
+_DOUBLINGS = 60
+
+
+class Retry(NamedTuple):
+    """
+    How a worker tries again what failed: exponential backoff with full jitter.
+
+    After its n-th failure a handler waits a random time of up to ``first * 2 ** (n - 1)``
+    seconds, ``most`` at the utmost and one second at least. ``RetryLater`` says it better.
+    Stripe's own deliveries are not counted out: it keeps to a schedule of its own.
+
+    ``attempts``: after so many runs a handler that failed is dead. ``age``: so is one that
+    fails when its event was recorded so many seconds ago, from its second run on, so
+    that what an operator retries is tried again. Handlers that are dead wait for
+    ``stripe-events events retry``.
+    """
+
+    attempts: int = 25
+    age: float = 259_200.0
+    first: float = 10.0
+    most: float = 3_600.0
+
+    def delay(self, attempts: int) -> float:
+        """Give the seconds to wait after so many runs, another one each time."""
+        import random  # here, where nothing waits for a start-up
+
+        most = min(self.most, self.first * 2.0 ** min(attempts - 1, _DOUBLINGS))
+        return random.uniform(min(_LEAST, most), most)  # noqa: S311 - it spreads load, nothing secret
+
+    def is_over(self, attempts: int, age: float) -> bool:
+        """Tell whether a handler that failed again, after so many runs, is to be dead."""
+        return attempts >= self.attempts or (age >= self.age and attempts >= _SURE_ATTEMPTS)
+
+
+def checked(retry: object) -> Retry:
+    """
+    Give what was passed as ``retry=``.
+
+    Raises:
+        UsageError: it is no ``Retry``, or one that cannot be meant.
+    """
+    if not isinstance(retry, Retry):
+        msg = f"retry= is a Retry(attempts=..., age=..., first=..., most=...), not {retry!r}"
+        raise UsageError(msg)
+    seconds = (retry.age, retry.first, retry.most)
+    if retry.attempts < 1 or not all(0 < one < math.inf for one in seconds):
+        msg = f"{retry!r}: attempts is from 1 up, the others are seconds above 0, finite"
+        raise UsageError(msg)
+    return retry
