@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from stripe_events._retry import Retry
 
 
+_NO_TIMEOUT = (
+    "timeout= needs an async handler: a thread cannot be stopped; ask ctx.remaining() in a sync one"
+)
+
+
 def maker(
     selector: Selector | None,
     *,
@@ -44,10 +49,7 @@ def maker(
         _refuse_what_would_not_run(function)
         awaits = is_async(function)
         if timeout is not None and not awaits:
-            raise UsageError(
-                "timeout= needs an async handler: a thread cannot be stopped; "
-                "ask ctx.remaining() in a sync one"
-            )
+            raise UsageError(_NO_TIMEOUT)
         own_name = name or _default_name(function)
         return Handler(
             name=own_name,

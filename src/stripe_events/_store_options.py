@@ -31,50 +31,47 @@ class InboxWishes(NamedTuple):
     retry: Retry | None
 
 
-def store_options(
-    store: Any,
-    *,
-    scope: str,
-    lease: float,
-    busy_wait: float,
-    max_abandoned: int,
-    rescue_after: float,
-    order_by: OrderBy | None,
-    order_inline: bool,
-    inbox: InboxWishes,
-) -> StoreOptions | None:
+class StoreWishes(NamedTuple):
+    """What a router is told of its store, as it comes; see ``EventRouter``."""
+
+    store: Any
+    scope: str
+    lease: float
+    busy_wait: float
+    max_abandoned: int
+    rescue_after: float
+
+
+class OrderWishes(NamedTuple):
+    """What a router is told of the order of events, as it comes; see ``EventRouter``."""
+
+    by: OrderBy | None
+    inline: bool
+
+
+def store_options(told: StoreWishes, order: OrderWishes, inbox: InboxWishes) -> StoreOptions | None:
     """
     Check what a router is told of its store; None without one.
 
     Raises:
         ConfigurationError: the store lacks verbs, or a setting cannot be meant.
     """
-    if store is None:
-        _refuse_without_store(order_by=order_by, delivery=inbox.delivery, dispatch=inbox.dispatch)
+    if told.store is None:
+        _refuse_without_store(order_by=order.by, delivery=inbox.delivery, dispatch=inbox.dispatch)
         return None
     checked = _inbox_options(inbox)
     is_inbox = inbox.delivery == "inbox"
-    check_verbs(store, (*_EVENT_VERBS, *INBOX_VERBS) if is_inbox else _EVENT_VERBS)
-    if not (_is_text(scope) and scope):
-        msg = f"scope= is the name of the service, as text, not {scope!r}"
+    check_verbs(told.store, (*_EVENT_VERBS, *INBOX_VERBS) if is_inbox else _EVENT_VERBS)
+    if not (_is_text(told.scope) and told.scope):
+        msg = f"scope= is the name of the service, as text, not {told.scope!r}"
         raise ConfigurationError(msg)
-    _check_numbers(lease, busy_wait, rescue_after, max_abandoned)
-    if order_by is not None:
-        _check_order(order_by)
-        check_order_inline(order_inline=order_inline, is_inline=not is_inbox)
+    _check_numbers(told.lease, told.busy_wait, told.rescue_after, told.max_abandoned)
+    if order.by is not None:
+        _check_order(order.by)
+        check_order_inline(order_inline=order.inline, is_inline=not is_inbox)
     from stripe_events._delivery.ledger import StoreOptions
 
-    return StoreOptions(
-        store,
-        scope,
-        lease,
-        busy_wait,
-        max_abandoned,
-        rescue_after,
-        order_by,
-        order_inline,
-        checked,
-    )
+    return StoreOptions(*told, order.by, order.inline, checked)
 
 
 def _inbox_options(wishes: InboxWishes) -> InboxOptions:

@@ -9,7 +9,7 @@ from stripe_events._delivery import flow
 from stripe_events._delivery.context import TIME_LIMIT
 from stripe_events._messages import MAX_BODY_BYTES, Body, Headers, WebhookResponse
 from stripe_events._serving import Serving
-from stripe_events._store_options import InboxWishes, store_options
+from stripe_events._store_options import InboxWishes, OrderWishes, StoreWishes, store_options
 from stripe_events._verification import Secrets, SignatureVerifier, Verifier
 from stripe_events.errors import ConfigurationError
 
@@ -103,15 +103,9 @@ class EventRouter(Serving):
     ) -> None:
         """Check the settings; nothing is started yet."""
         options = store_options(
-            store,
-            scope=scope,
-            lease=lease,
-            busy_wait=busy_wait,
-            max_abandoned=max_abandoned,
-            rescue_after=rescue_after,
-            order_by=order_by,
-            order_inline=order_inline,
-            inbox=InboxWishes(delivery, inline, dispatch, dispatch_grace, retry),
+            StoreWishes(store, scope, lease, busy_wait, max_abandoned, rescue_after),
+            OrderWishes(order_by, order_inline),
+            InboxWishes(delivery, inline, dispatch, dispatch_grace, retry),
         )
         super().__init__(
             clock=clock,
