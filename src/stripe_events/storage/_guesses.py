@@ -9,6 +9,7 @@ a merged plan, nothing is written, and the verb reads the event.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -55,6 +56,10 @@ class Guesses:
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def now(self) -> float:
+        """Give the store's time (unix seconds), as far as it is known; infinity if it is not."""
+        return math.inf if self._clock is None else self._clock + monotonic()
 
     def note(self, operation: op.Operation | Admit | Settle, given: Any) -> None:
         """Learn from an operation that was performed, and what it gave."""

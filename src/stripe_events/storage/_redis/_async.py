@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis.exceptions import NoScriptError
@@ -14,12 +15,15 @@ from stripe_events.storage._redis._async_clients import async_asked
 from stripe_events.storage._redis._commands import Performers, in_full
 from stripe_events.storage._redis._errors import ERRORS, told
 from stripe_events.storage._redis._layout import checked_prefix
+from stripe_events.storage._redis._listening import RedisLine, async_connecting
 from stripe_events.storage._results import NOTHING_NEW
 from stripe_events.storage._steps import accept, enqueue, finish
+from stripe_events.storage._watching import ThreadedWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
+    from stripe_events.storage._extras import Watch
     from stripe_events.storage._redis._async_clients import AsyncSource
     from stripe_events.storage._redis._checks import Loss
     from stripe_events.storage._redis._commands import Command
@@ -57,11 +61,12 @@ class AsyncRedisStore(AsyncVerbs):
         accept_loss: Collection[Loss] = (),
     ) -> None:
         """Connect to nothing yet."""
-        self._performers = Performers(checked_prefix(prefix))
+        self._guesses = Guesses()
+        self._performers = Performers(checked_prefix(prefix), self._guesses.now)
         self._accepted = known(accept_loss, _checks.Loss)
         self._asked = async_asked(source, max_connections, timeout)
         self._is_checked = False
-        self._guesses = Guesses()
+        self._connect_line = async_connecting(source, timeout)
 
     async def close(self) -> None:
         """Close the connections that the store has opened; a client of yours is yours to close."""
@@ -80,6 +85,11 @@ class AsyncRedisStore(AsyncVerbs):
     ) -> Finished:
         """See ``EventStore.finish``."""
         return await self._run(finish(self._guesses, claim, result, joined))
+
+    def watch(self, scope: str, wake: Callable[[], None]) -> Watch:
+        """See ``RedisStore.watch``; it is not awaited, and calls from a thread of its own."""
+        channel = self._performers.channel(scope)
+        return ThreadedWatch(partial(RedisLine, self._connect_line, channel), wake)
 
     async def _run(self, verb: Steps[T]) -> T:
         return await adrive(verb, self._perform)

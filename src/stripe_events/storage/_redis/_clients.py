@@ -66,8 +66,8 @@ def asked(source: Source, size: int, timeout: float) -> Asked:
     raise ConfigurationError(f"RedisStore takes {KINDS}, not {type(source).__name__}")
 
 
-def connector(kind: Any, url: str, timeout: float, retry: Any) -> Callable[[], Any]:
-    """Give what makes connections, which connect when they are first used."""
+def connector(kind: Any, url: str, timeout: float, retry: Any) -> Callable[..., Any]:
+    """Give what makes connections, which connect when first used; it takes other settings too."""
     limits = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
     try:
         pool = kind.from_url(url, retry=retry, **limits)
@@ -75,7 +75,11 @@ def connector(kind: Any, url: str, timeout: float, retry: Any) -> Callable[[], A
         raise ConfigurationError(
             f"{url.partition(':')[0]!r} is no URL of Redis: {error}"
         ) from error
-    return lambda: pool.connection_class(**pool.connection_kwargs)
+
+    def connect(**others: Any) -> Any:
+        return pool.connection_class(**{**pool.connection_kwargs, **others})
+
+    return connect
 
 
 class OwnConnections:

@@ -13,6 +13,7 @@ from stripe_events.storage._queries import matches, waiting_since
 from stripe_events.storage._redis import _scripts
 from stripe_events.storage._redis._layout import (
     TIME_SIZE,
+    channel_of,
     keys_of,
     members,
     order_prefix,
@@ -31,6 +32,8 @@ from stripe_events.storage._redis._values import (
     revision_line,
     value_of,
 )
+from stripe_events.storage._wakes import made_due
+from stripe_events.storage._watching import Spacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,11 +100,19 @@ def packed(words: tuple[Word, ...]) -> bytes:
 
 
 class Performers:
-    """What each operation does, on keys that begin with a prefix."""
+    """
+    What each operation does.
 
-    def __init__(self, prefix: str) -> None:
-        """Take a prefix without braces."""
+    Args:
+        prefix: what keys begin with, without braces.
+        clock: guesses the store's time (unix seconds), to tell what is due.
+    """
+
+    def __init__(self, prefix: str, clock: Callable[[], float]) -> None:
+        """Send no hint yet."""
         self._prefix = prefix
+        self._clock = clock
+        self._spacing = Spacing()
         self._known: dict[str, Keys] = {}
         self._performers: dict[type[Any], Callable[[Any], Commands[Any]]] = {
             op.ReadEvent: self._read_event,
@@ -216,7 +227,7 @@ class Performers:
         return rows
 
     def _write(self, write: op.Write) -> Commands[bool]:
-        words: list[Word] = ["all"]
+        words: list[Word] = ["all", self._hint(write)]
         for i, change in enumerate(write.changes):
             words += _change_words(change, None if i else write.payload)
         for key in write.keys:
@@ -227,7 +238,7 @@ class Performers:
         return bool(made[0])
 
     def _write_each(self, write: op.WriteEach) -> Commands[tuple[bool, ...]]:
-        words: list[Word] = ["each"]
+        words: list[Word] = ["each", ""]  # claims, and what is over, wake nobody
         for change in write.changes:
             words += _change_words(change, None)
         one = write.changes[0].old or write.changes[0].new
@@ -259,9 +270,21 @@ class Performers:
             repr(record.lease_until) if record.state == "claimed" else "",
             "" if record.due is None else repr(record.due),
             state_prefix(record.state),
+            self._hint(step),
         )
         now = yield run(_scripts.ADMIT, (keys.events, keys.payloads, keys.due, keys.places), words)
         return None if now is None else float(now)
+
+    def channel(self, scope: str) -> bytes:
+        """Give the channel on which workers of a scope are woken."""
+        return channel_of(self._prefix, scope)
+
+    def _hint(self, step: Step) -> bytes:
+        """Give the channel to publish on with a step; nothing where nothing becomes due."""
+        scope = made_due(step, given=True, now=self._clock())
+        if scope is None or not self._spacing.lets(scope):
+            return b""
+        return self.channel(scope)
 
     def _settle(self, step: Settle) -> Commands[bool]:
         old, new = step.old, step.new

@@ -52,6 +52,16 @@ def keys_of(prefix: str, scope: str) -> Keys:
     return Keys(*(f"{prefix}{{:{scope}}}:{name}".encode() for name in Keys._fields))
 
 
+def channel_of(prefix: str, scope: str) -> bytes:
+    """
+    Name the channel on which workers of a scope are woken.
+
+    An ordinary one, not one of a shard: it goes on when slots move, whichever server of a
+    cluster listens.
+    """
+    return f"{prefix}{{:{scope}}}:wake".encode()
+
+
 def state_prefix(state: str) -> bytes:
     """Give what members of places begin with that stand for events of a state."""
     return state.encode() + b"\0"

@@ -3,7 +3,8 @@ What the server runs in one step.
 
 A script gets the names of all keys that it touches. It reads the server's clock at that
 moment. What it writes, it writes after every comparison, and first what is allowed or
-refused as a whole when the server's memory is full: so it makes all changes or none.
+refused as a whole when the server's memory is full: so it makes all changes or none. It
+publishes last, and goes on if that is refused.
 """
 
 from __future__ import annotations
@@ -80,9 +81,10 @@ return {now, rows}
 """)
 
 WRITE: Final = _script("""
--- KEYS: events, payloads, keys, due, places. ARGV: 'all' or 'each', then changes. Gives
--- for each change of an event whether it was made; with 'all', it is the same for each.
-local at, made = 1, {}
+-- KEYS: events, payloads, keys, due, places. ARGV: 'all' or 'each', the channel on which
+-- workers are to be woken or '', then changes. Gives for each change of an event whether it
+-- was made; with 'all', it is the same for each.
+local at, made = 2, {}
 local changes = {}
 
 local function word()
@@ -157,6 +159,7 @@ end
 if all_hold then
   for _, change in ipairs(changes) do make(change) end
 end
+if ARGV[2] ~= '' and (all_hold or all_made) then redis.pcall('PUBLISH', ARGV[2], '') end
 return {(all_hold or all_made) and 1 or 0}
 """)
 
@@ -185,7 +188,8 @@ return lost
 ADMIT: Final = _script("""
 -- KEYS: events, payloads, due, places. ARGV: id, payload, the event's text before and after
 -- its times, for how many seconds it is claimed or '', after how many it is due or '', what
--- its place begins with. Gives the time, if the event was absent.
+-- its place begins with, the channel on which workers are to be woken or ''. Gives the time,
+-- if the event was absent.
 local id, payload, head, tail = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if redis.call('HEXISTS', KEYS[1], id) == 1 then return false end
 -- NOW
@@ -205,6 +209,7 @@ redis.call('ZADD', KEYS[3], since, id)
 local bits = struct.pack('>d', now)
 local first = string.char(string.byte(bits) + 128) .. string.sub(bits, 2)
 redis.call('ZADD', KEYS[4], 0, ARGV[7] .. first .. id)
+if ARGV[8] ~= '' then redis.pcall('PUBLISH', ARGV[8], '') end
 return now
 """)
 

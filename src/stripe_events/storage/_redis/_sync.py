@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis.exceptions import NoScriptError
@@ -14,12 +15,15 @@ from stripe_events.storage._redis._clients import asked
 from stripe_events.storage._redis._commands import Performers, in_full
 from stripe_events.storage._redis._errors import ERRORS, told
 from stripe_events.storage._redis._layout import checked_prefix
+from stripe_events.storage._redis._listening import RedisLine, connecting
 from stripe_events.storage._results import NOTHING_NEW
 from stripe_events.storage._steps import accept, enqueue, finish
+from stripe_events.storage._watching import ThreadedWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
+    from stripe_events.storage._extras import Watch
     from stripe_events.storage._redis._checks import Loss
     from stripe_events.storage._redis._clients import Source
     from stripe_events.storage._redis._commands import Command
@@ -87,11 +91,12 @@ class RedisStore(SyncVerbs):
         accept_loss: Collection[Loss] = (),
     ) -> None:
         """Connect to nothing yet."""
-        self._performers = Performers(checked_prefix(prefix))
+        self._guesses = Guesses()
+        self._performers = Performers(checked_prefix(prefix), self._guesses.now)
         self._accepted = known(accept_loss, _checks.Loss)
         self._asked = asked(source, max_connections, timeout)
         self._is_checked = False
-        self._guesses = Guesses()
+        self._connect_line = connecting(source, timeout)
 
     def close(self) -> None:
         """Close the connections that the store has opened; a client of yours is yours to close."""
@@ -108,6 +113,16 @@ class RedisStore(SyncVerbs):
     def finish(self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW) -> Finished:
         """See ``EventStore.finish``."""
         return self._run(finish(self._guesses, claim, result, joined))
+
+    def watch(self, scope: str, wake: Callable[[], None]) -> Watch:
+        """
+        See ``WatchableStore.watch``; it has a connection of its own.
+
+        It is live soon after, by Pub/Sub; never if the user of the server may not use the
+        channel.
+        """
+        channel = self._performers.channel(scope)
+        return ThreadedWatch(partial(RedisLine, self._connect_line, channel), wake)
 
     def _run(self, verb: Steps[T]) -> T:
         return drive(verb, self._perform)
