@@ -66,7 +66,9 @@ class SQLService(Service):
         """Start with an empty ledger and no credits."""
         super().__init__(way)
         self.path = directory / "app.db"
-        self.sql = SQLiteStore(self.path, synchronous="NORMAL", clock=self.clock)
+        self.sql = SQLiteStore(
+            self.path, synchronous="NORMAL", accept_loss=("synchronous",), clock=self.clock
+        )
         self.ledger: Any = self.sql
         self.store = AsyncSQLiteStore(self.sql) if way.awaits_store else self.sql
         with closing(self.connect()) as connection:
