@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stripe_events.storage._dynamodb import DynamoDBStore as DynamoDBStore
+    from stripe_events.storage._extras import AsyncBatchStore as AsyncBatchStore
+    from stripe_events.storage._extras import BatchStore as BatchStore
     from stripe_events.storage._extras import CheckedStore as CheckedStore
     from stripe_events.storage._extras import Watch as Watch
     from stripe_events.storage._extras import WatchableStore as WatchableStore
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from stripe_events.storage._results import Claim as Claim
     from stripe_events.storage._results import Claimed as Claimed
     from stripe_events.storage._results import Code as Code
+    from stripe_events.storage._results import Ending as Ending
     from stripe_events.storage._results import Enqueued as Enqueued
     from stripe_events.storage._results import Expired as Expired
     from stripe_events.storage._results import Finished as Finished
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 
 # In which module each name is, so that no store loads another one's database.
 _PLACES = {
+    "AsyncBatchStore": "_extras",
     "AsyncEventStore": "_protocols",
     "AsyncInboxStore": "_protocols",
     "AsyncLedgerStore": "_protocols",
@@ -66,11 +70,13 @@ _PLACES = {
     "AsyncTransactionalStore": "_protocols",
     "Arrival": "_results",
     "Changed": "_results",
+    "BatchStore": "_extras",
     "CheckedStore": "_extras",
     "Claim": "_results",
     "Claimed": "_results",
     "Code": "_results",
     "DynamoDBStore": "_dynamodb",
+    "Ending": "_results",
     "Enqueued": "_results",
     "ErrorRecord": "_records",
     "EventRecord": "_records",
@@ -103,18 +109,21 @@ _PLACES = {
 
 __all__ = [
     "Arrival",
+    "AsyncBatchStore",
     "AsyncEventStore",
     "AsyncInboxStore",
     "AsyncLedgerStore",
     "AsyncPostgresStore",
     "AsyncRedisStore",
     "AsyncTransactionalStore",
+    "BatchStore",
     "Changed",
     "CheckedStore",
     "Claim",
     "Claimed",
     "Code",
     "DynamoDBStore",
+    "Ending",
     "Enqueued",
     "ErrorRecord",
     "EventRecord",

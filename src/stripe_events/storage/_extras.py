@@ -1,7 +1,8 @@
 """
-What a store may have besides the verbs: ``watch`` and ``check_inbox``, each by itself.
+What a store may have besides the verbs: ``watch``, ``check_inbox``, ``finish_each``.
 
-Both are sync in async stores too. Who lacks them loses nothing that is promised.
+Each by itself. The first two are sync in async stores too. Who lacks them loses nothing
+that is promised.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from stripe_events.errors import ProcessingError
+    from stripe_events.storage._results import Ending, Finished
 
 
 class Watch(Protocol):
@@ -74,4 +78,29 @@ class CheckedStore(Protocol):
         Raises:
             ConfigurationError: names the setting, and what to do about it.
         """
+        ...
+
+
+class BatchStore(Protocol):
+    """What lets a worker record the ends of many handlers at the price of one."""
+
+    def finish_each(self, endings: Sequence[Ending]) -> list[Finished | ProcessingError]:
+        """
+        Do for each what ``finish`` does, in one commit as far as that can be.
+
+        Gives, in the same order, what ``finish`` would give, or have raised. Each stands
+        for itself: one that fails undoes none of the others. Two of one event do not
+        come together.
+
+        Raises:
+            StoreError: the store failed; nothing, some or all of it was written.
+        """
+        ...
+
+
+class AsyncBatchStore(Protocol):
+    """``BatchStore``, awaited."""
+
+    async def finish_each(self, endings: Sequence[Ending]) -> list[Finished | ProcessingError]:
+        """See ``BatchStore.finish_each``."""
         ...

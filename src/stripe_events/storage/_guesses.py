@@ -66,7 +66,7 @@ class Guesses:
         if not given:
             return
         match operation:
-            case op.ReadEvent():
+            case op.ReadEvent() | op.ReadDue():
                 self._clock = given[0] - monotonic()
             case op.Write():
                 self._remember_all(operation.changes)
@@ -74,7 +74,7 @@ class Guesses:
                 made = zip(operation.changes, given, strict=True)
                 self._remember_all(tuple(change for change, ok in made if ok))
             case Settle():
-                self._remember(operation.new)
+                self._remember(_risen(operation.new))
             case _:
                 pass
 
@@ -100,7 +100,7 @@ class Guesses:
     def _remember_all(self, changes: tuple[op.Change, ...]) -> None:
         for change in changes:
             if change.new is not None:
-                self._remember(change.new)
+                self._remember(change.new if change.old is None else _risen(change.new))
 
     def _remember(self, record: EventRecord) -> None:
         claim = _transitions.claim_of(record)
@@ -113,3 +113,8 @@ class Guesses:
         self._records[claim] = record
         if len(self._records) > AT_MOST:
             self._records.popitem(last=False)
+
+
+def _risen(record: EventRecord) -> EventRecord:
+    """Give a record as the store has it, once it was written over an older one."""
+    return type(record)._make((*record[:-1], record.revision + 1))

@@ -161,6 +161,14 @@ class HandlerResult(NamedTuple):
     undecided: bool = False
 
 
+class Ending(NamedTuple):
+    """The end of a handler's run, as ``finish`` takes it."""
+
+    claim: Claim
+    result: HandlerResult
+    joined: Plan = NOTHING_NEW
+
+
 class Finished(NamedTuple):
     """
     The result is recorded; ``state`` is what the event has come to.

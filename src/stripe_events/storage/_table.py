@@ -64,12 +64,13 @@ class Transition(NamedTuple):
 
 
 _CLAIM = "token + 1, claim id, lease; the plan may grow"
-_DELIVERED = f"{_CLAIM}; the lane inbox, if the delivery says so"
+_DELIVERED = f"{_CLAIM}; the lane inbox, if the delivery says so, which keeps due there"
 _SEEN_PARKED = "last seen; the lane inbox and due if none, if the delivery says so"
 _TAKEOVER = "as a claim; the suspect and the event abandoned + 1"
 _SETTLED = "nothing is left, by retire or by the last suspect's death; the key is handed on"
 _RETRIED = "dead handlers planned; token + 1; inbox, due now"
 _REPLAYED = "generation + 1; chosen handlers planned; token + 1; inbox, due now"
+_GIVEN_BACK = "due, by the lane, in the inbox not before it was; nothing counted"
 _LAST = "handler; the key is handed on"
 
 TRANSITIONS: Final = (
@@ -120,9 +121,7 @@ TRANSITIONS: Final = (
     Transition("finish", "dead", "settled by this claim", "dead", "late error", "Finished"),
     Transition("finish", "parked", "key free", "pending", "its turn: the head is settled", "-"),
     Transition("suspend", "claimed", "fence", "failed", "due, by the lane", "-"),
-    Transition(
-        "give_back", "claimed", "fence", "pending", "due, by the lane; nothing counted", "-"
-    ),
+    Transition("give_back", "claimed", "fence", "pending", _GIVEN_BACK, "-"),
     Transition("retry", "failed", "always", "pending", _RETRIED, "Changed"),
     Transition("retry", "dead", "key free", "pending", _RETRIED, "Changed"),
     Transition("retry", "dead", "key held", "parked", _RETRIED, "Changed"),

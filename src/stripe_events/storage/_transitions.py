@@ -88,9 +88,11 @@ def claimed(
     Give the record with its next claim, or settled if nothing is left for one.
 
     The caller has seen that it may be claimed: it is pending or failed, or its lease is
-    over by ``now``. ``lane``: of the delivery; what is the inbox's stays so.
+    over by ``now``. ``lane``: of the delivery; what is the inbox's stays so, and a delivery
+    for the inbox keeps its due time.
     """
     source = record.state
+    kept = record.due if record.lane == lane == "inbox" else None
     if source == "claimed":
         record = with_suspect(record, code, now)._replace(abandoned=record.abandoned + 1)
     record = merged(record, plan, code, now)
@@ -103,7 +105,7 @@ def claimed(
         when = "work left"
     return record._replace(
         state=target(verb, source, when),
-        due=None,
+        due=kept,
         token=record.token + 1,
         claim_id=claim_id,
         lease_until=now + lease,
@@ -287,8 +289,10 @@ def released(
             handlers=tuple(_missing(one, release, now) for one in record.handlers)
         )
     lane: Lane = "inbox" if release.to_inbox else record.lane
-    seconds = release.inbox if lane == "inbox" else release.inline
-    return record._replace(state=after, lane=lane, due=now + seconds, lease_until=0.0, running=())
+    due = now + (release.inbox if lane == "inbox" else release.inline)
+    if verb == "give_back" and record.lane == "inbox" and record.due is not None:
+        due = max(due, record.due)
+    return record._replace(state=after, lane=lane, due=due, lease_until=0.0, running=())
 
 
 def _missing(handler: HandlerRecord, release: Release, now: float) -> HandlerRecord:

@@ -29,16 +29,19 @@ from stripe_events.storage._postgres._limits import patient
 from stripe_events.storage._postgres._statements import unmade
 from stripe_events.storage._results import NOTHING_NEW
 from stripe_events.storage._steps import accept, finish
+from stripe_events.storage._together import finish_each
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 
+    from stripe_events.errors import ProcessingError
     from stripe_events.storage._postgres._async_pools import AsyncConnection, AsyncPool, AsyncSource
     from stripe_events.storage._postgres._checks import Loss
     from stripe_events.storage._results import (
         Accepted,
         Arrival,
         Claim,
+        Ending,
         Finished,
         HandlerResult,
         Plan,
@@ -103,6 +106,10 @@ class AsyncPostgresStore(AsyncVerbs):
     ) -> Finished:
         """See ``AsyncEventStore.finish``."""
         return await self._run(finish(self._guesses, claim, result, joined))
+
+    async def finish_each(self, endings: Sequence[Ending]) -> list[Finished | ProcessingError]:
+        """See ``BatchStore.finish_each``."""
+        return await self._run(finish_each(self._guesses, endings))
 
     @asynccontextmanager
     async def transaction(

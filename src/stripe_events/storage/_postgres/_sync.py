@@ -29,16 +29,19 @@ from stripe_events.storage._postgres._pools import pools, taken
 from stripe_events.storage._postgres._statements import unmade
 from stripe_events.storage._results import NOTHING_NEW
 from stripe_events.storage._steps import accept, finish
+from stripe_events.storage._together import finish_each
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator
+    from collections.abc import Callable, Collection, Generator, Sequence
 
+    from stripe_events.errors import ProcessingError
     from stripe_events.storage._postgres._checks import Loss
     from stripe_events.storage._postgres._pools import Connection, Pool, Source
     from stripe_events.storage._results import (
         Accepted,
         Arrival,
         Claim,
+        Ending,
         Finished,
         HandlerResult,
         Plan,
@@ -133,6 +136,10 @@ class PostgresStore(SyncVerbs):
     def finish(self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW) -> Finished:
         """See ``EventStore.finish``."""
         return self._run(finish(self._guesses, claim, result, joined))
+
+    def finish_each(self, endings: Sequence[Ending]) -> list[Finished | ProcessingError]:
+        """See ``BatchStore.finish_each``."""
+        return self._run(finish_each(self._guesses, endings))
 
     @contextmanager
     def transaction(

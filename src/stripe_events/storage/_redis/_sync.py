@@ -18,11 +18,13 @@ from stripe_events.storage._redis._layout import checked_prefix
 from stripe_events.storage._redis._listening import RedisLine, connecting
 from stripe_events.storage._results import NOTHING_NEW
 from stripe_events.storage._steps import accept, enqueue, finish
+from stripe_events.storage._together import finish_each
 from stripe_events.storage._watching import ThreadedWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Sequence
 
+    from stripe_events.errors import ProcessingError
     from stripe_events.storage._extras import Watch
     from stripe_events.storage._redis._checks import Loss
     from stripe_events.storage._redis._clients import Source
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         Accepted,
         Arrival,
         Claim,
+        Ending,
         Finished,
         HandlerResult,
         Plan,
@@ -123,6 +126,10 @@ class RedisStore(SyncVerbs):
         """
         channel = self._performers.channel(scope)
         return ThreadedWatch(partial(RedisLine, self._connect_line, channel), wake)
+
+    def finish_each(self, endings: Sequence[Ending]) -> list[Finished | ProcessingError]:
+        """See ``BatchStore.finish_each``."""
+        return self._run(finish_each(self._guesses, endings))
 
     def _run(self, verb: Steps[T]) -> T:
         return drive(verb, self._perform)

@@ -14,8 +14,9 @@ from stripe_events.errors import ConfigurationError, UsageError
 from stripe_events.storage import _plans, _transitions, _verbs
 from stripe_events.storage._bases import SyncVerbs, drive
 from stripe_events.storage._fresh import Fresh
+from stripe_events.storage._guesses import Guesses
 from stripe_events.storage._losses import known
-from stripe_events.storage._operations import ExtendLeases, ReadEvent, Write
+from stripe_events.storage._operations import ExtendLeases, ReadDue, ReadEvent, Write, WriteEach
 from stripe_events.storage._results import NOTHING_NEW, Claimed
 from stripe_events.storage._sqlite._blocks import savepoint, transaction
 from stripe_events.storage._sqlite._connections import Connections
@@ -25,17 +26,20 @@ from stripe_events.storage._sqlite._performing import perform
 from stripe_events.storage._sqlite._reads import READS, read_event
 from stripe_events.storage._sqlite._schema import identify
 from stripe_events.storage._sqlite._waiting import Gate, Locked, patiently
+from stripe_events.storage._together import finish_each
 from stripe_events.storage._wakes import LocalWakes, noting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator
+    from collections.abc import Callable, Collection, Generator, Sequence
 
+    from stripe_events.errors import ProcessingError
     from stripe_events.storage._extras import Watch
     from stripe_events.storage._operations import Operation
     from stripe_events.storage._results import (
         Accepted,
         Arrival,
         Claim,
+        Ending,
         Finished,
         HandlerResult,
         Plan,
@@ -110,6 +114,7 @@ class SQLiteStore(SyncVerbs):
         self._clock = clock
         self._explaining = Explaining(self._path)
         self._fresh = Fresh()
+        self._guesses = Guesses()
         self._gate = Gate()
         self._wakes = LocalWakes(is_live=False)
         self._connections = Connections(self._path, synchronous, busy_timeout)
@@ -155,6 +160,10 @@ class SQLiteStore(SyncVerbs):
                 'accept_loss=("synchronous",)'
             )
 
+    def finish_each(self, endings: Sequence[Ending]) -> list[Finished | ProcessingError]:
+        """See ``BatchStore.finish_each``."""
+        return self._run(finish_each(self._guesses, endings))
+
     def _run(self, verb: Verb[T], given: Any = None) -> T:
         with self._explaining:
             # Without @contextmanager, which takes as long as a statement.
@@ -171,10 +180,15 @@ class SQLiteStore(SyncVerbs):
     def _perform(self, cursor: sqlite3.Cursor, operation: Operation) -> Any:
         if type(operation) in READS:
             action = partial(READS[type(operation)], cursor, self._clock, operation)
-            return patiently(action, time.monotonic() + self._busy_timeout)
+            found = patiently(action, time.monotonic() + self._busy_timeout)
+            if isinstance(operation, ReadDue):
+                self._guesses.note(operation, found)
+            return found
         if isinstance(operation, ExtendLeases):
             return self._extend(cursor, operation)
         given = self._write(cursor, operation, self._busy_timeout)
+        if isinstance(operation, WriteEach):
+            self._guesses.note(operation, given)
         self._wakes.heed(operation, given, self._clock)
         return given
 
