@@ -18,12 +18,11 @@ from stripe_events.errors import StoreError
 from stripe_events.storage import MemoryStore
 from stripe_events.storage._operations import Write
 from stripe_events.storage._plans import replaced
-from stripe_events.storage._records import OVER, KeyId
+from stripe_events.storage._records import KeyId
 from stripe_events.storage._results import (
     EVERYTHING,
     NOTHING_NEW,
     Claim,
-    Enqueued,
     Finished,
     Held,
     Settled,
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
         HandlerResult,
         Plan,
         Query,
-        Recorded,
         Release,
     )
 
@@ -180,34 +178,6 @@ class DuplicateOnReceipt(Store):
         if record is not None and record.state in ("pending", "failed"):
             return Settled("done")
         return super().accept(arrival, lease)
-
-
-class RedeliveryNotDue(Store):
-    """Take an unsettled event into the inbox, and leave its due time as it was."""
-
-    def enqueue(self, arrival: Arrival) -> Recorded:
-        record = self.stored(arrival)
-        if record is None or record.state in OVER or arrival.plan.undecided:
-            return super().enqueue(arrival)
-        self.put(record._replace(lane="inbox"))
-        return Enqueued()
-
-
-class ClaimsInlineOnly(Store):
-    """Claim for the next delivery, whoever is to have the rest."""
-
-    def accept(self, arrival: Arrival, lease: float) -> Accepted:
-        return super().accept(arrival._replace(lane="inline"), lease)
-
-
-class DueAtOnce(Store):
-    """Let what becomes the inbox's be due now, though another queue was told of it."""
-
-    def accept(self, arrival: Arrival, lease: float) -> Accepted:
-        return super().accept(arrival._replace(inbox_after=0.0), lease)
-
-    def enqueue(self, arrival: Arrival) -> Recorded:
-        return super().enqueue(arrival._replace(inbox_after=0.0))
 
 
 class LeaseByTheTransactionsClock(Store):

@@ -116,9 +116,10 @@ class Oracle:
         if event.state == "claimed":
             self._blame(event, came.code)
         self._merge(event, came.code, came)
+        kept = event.due if event.lane == came.lane == "inbox" else None
         self._join(event, came)
         event.last_seen = self.now
-        return self._claim(event, came.code, came.claim_id, lease)
+        return self._claim(event, came.code, came.claim_id, lease, kept)
 
     def enqueue(self, came: Arrival) -> Any:
         """See ``InboxStore``."""
@@ -174,10 +175,11 @@ class Oracle:
         if event is None or not event.is_of(claim) or event.state not in ("claimed", state):
             return "LostClaim"
         if event.state == "claimed":
+            waits = event.due if (event.lane, state) == ("inbox", "pending") else None
             if release.to_inbox:
                 event.lane = "inbox"
             seconds = release.inbox if event.lane == "inbox" else release.inline
-            event.state, event.due = state, self.now + seconds
+            event.state, event.due = state, max(self.now + seconds, waits or 0.0)
             event.lease_until, event.running = 0.0, []
         return "None"
 
@@ -289,13 +291,15 @@ class Oracle:
         self._merge(event, came.code, came)
         return event
 
-    def _claim(self, event: Event, code: Code, claim_id: str, lease: float) -> Any:
+    def _claim(
+        self, event: Event, code: Code, claim_id: str, lease: float, due: float | None = None
+    ) -> Any:
         if not event.left():
             self._settle(event)
             return "Settled", event.state
         runnable = [one for one in event.left() if one.name in code.handlers]
         event.running = [one.name for one in sorted(runnable, key=lambda one: one.abandoned)]
-        event.state, event.due = "claimed", None
+        event.state, event.due = "claimed", due
         event.token, event.claim_id = event.token + 1, claim_id
         event.lease_until = self.now + lease
         return self._claimed(event)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stores import broken_files, broken_stores
+from tests.stores import broken_files, broken_inboxes, broken_stores
 from tests.stores.broken_files import FileContract
 from tests.stores.broken_runs import BrokenContract, Failures, cases, failures
 
@@ -45,8 +45,8 @@ CAUGHT: dict[type[broken_stores.Store], set[str]] = {
     },
     broken_stores.ShrinkingPlan: {"test_a_plan_grows_and_never_shrinks"},
     broken_stores.DuplicateOnReceipt: {"test_what_is_recorded_is_no_duplicate_until_it_is_settled"},
-    broken_stores.RedeliveryNotDue: {"test_an_unsettled_inline_event_becomes_due"},
-    broken_stores.ClaimsInlineOnly: {
+    broken_inboxes.RedeliveryNotDue: {"test_an_unsettled_inline_event_becomes_due"},
+    broken_inboxes.ClaimsInlineOnly: {
         "test_a_claim_may_leave_the_rest_to_the_inbox",
         "test_the_end_of_a_lease_leaves_the_rest_to_the_inbox",
         "test_an_inline_event_may_become_the_inboxs_by_a_claim",
@@ -54,7 +54,8 @@ CAUGHT: dict[type[broken_stores.Store], set[str]] = {
         "test_a_parked_event_may_be_recorded_for_the_inbox",
         "test_a_parked_event_may_become_the_inboxs",
     },
-    broken_stores.DueAtOnce: {
+    broken_inboxes.BackoffEndsWithAClaim: {"test_a_backoff_goes_on_after_a_mixed_delivery"},
+    broken_inboxes.DueAtOnce: {
         "test_an_event_may_be_due_later",
         "test_a_parked_event_may_be_due_in_the_inbox_later",
     },
@@ -142,7 +143,8 @@ def test_every_broken_store_is_run() -> None:
     """No defect is written down and forgotten."""
     in_memory = {
         kind
-        for kind in vars(broken_stores).values()
+        for module in (broken_stores, broken_inboxes)
+        for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, broken_stores.Store)
     }
     assert in_memory - {broken_stores.Store} == set(CAUGHT)

@@ -17,7 +17,7 @@ from stripe_events.storage import (
     RedisStore,
     SQLiteStore,
 )
-from tests.stores import broken_stores
+from tests.stores import broken_inboxes, broken_stores
 from tests.stores.clock import Clock
 from tests.stores.contract_database import LOSS, Database, lent
 from tests.stores.machine import LedgerMachine, Subject
@@ -106,9 +106,8 @@ def test_redis_stores_do_what_the_table_says(redis_server: RedisServer, kind: An
     [
         broken_stores.Unfenced,
         broken_stores.DoneByWhatTheOwnerRan,
-        broken_stores.RedeliveryNotDue,
-        broken_stores.ClaimsInlineOnly,
-        broken_stores.DueAtOnce,
+        broken_inboxes.RedeliveryNotDue,
+        broken_inboxes.ClaimsInlineOnly,
         broken_stores.FailedHandsItsKeyOn,
         broken_stores.NoWatermark,
         broken_stores.LosesLateErrors,

@@ -59,6 +59,18 @@ class MixedCases(Contract):
         check(known, set(ids(store.take_due())), "they are due when the inbox says")
 
     @case
+    def test_a_backoff_goes_on_after_a_mixed_delivery(self, store: Driven) -> None:
+        """Leave the due time of an event alone that waits in the inbox already."""
+        store.enqueue(arrival("evt_1", "a", "b"))
+        store.suspend(store.take_one().claimed.claim, INLINE_FIRST)
+        claimed = store.claim("evt_1", "a", "b", lane="inbox")
+        store.succeed(claimed, "a")
+        store.give_back(claimed.claim, INBOX_FIRST)
+        check_not_due(store, "b waits as long as the inbox said")
+        store.suspend(store.claim("evt_1", "a", "b", lane="inbox").claim, INBOX_FIRST)
+        check(["evt_1"], ids(store.take_due()), "what fails is due when that attempt says")
+
+    @case
     def test_no_delivery_takes_an_event_from_the_inbox(self, store: Driven) -> None:
         """Leave an event to the inbox, though an inline delivery claims it."""
         store.suspend(store.claim("evt_claimed", lane="inbox").claim, LATER)
