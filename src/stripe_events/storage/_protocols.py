@@ -60,8 +60,7 @@ class EventStore(Protocol):
 
         - Absent, and no handler is wanted: ``Unwanted``, not recorded.
         - Absent, its order key free (or none): recorded with plan and payload, and claimed.
-        - Absent, its order key held by another event: recorded and ``parked``; ``Held``.
-        - Parked still: ``Held``; ``last_seen`` is written, to the minute.
+        - Its order key held by another event: ``parked``, recorded if absent; ``Held``.
         - Absent, ``trusted`` and created before the watermark: ``Expired``, not recorded.
         - Pending or failed: claimed, whatever its due time. The plan continues renamed
           handlers, drops retired ones, and grows by wanted ones that it does not know,
@@ -82,8 +81,9 @@ class EventStore(Protocol):
 
         An arrival whose ``lane`` is ``inbox`` makes what it records, claims or finds parked
         the inbox's in the same write: what the claim leaves over, or its death, is due for
-        workers, and a parked event is due when its turn comes. What is ``Held`` by another
-        claim stays as it is, and nothing that is the inbox's ever becomes inline again.
+        workers, and a parked event is due when its turn comes. A backoff in the inbox goes
+        on if the claim is given back. What is ``Held`` by another claim stays as it is, and
+        nothing that is the inbox's ever becomes inline again.
 
         Args:
             arrival: the event, and what the running code would do with it.
