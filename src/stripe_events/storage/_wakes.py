@@ -15,9 +15,10 @@ from stripe_events.storage._operations import Write
 from stripe_events.storage._queries import is_due
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 StepT = TypeVar("StepT")
+ResultT = TypeVar("ResultT")
 
 SOON: Final = 0.1
 """Seconds within which a due time counts as now: clocks are guessed, and hints cost little."""
@@ -40,17 +41,19 @@ def made_due(step: object, given: Any, now: float) -> str | None:
     return None
 
 
-def noting(
-    perform: Callable[[StepT], Any], steps: list[tuple[StepT, Any]]
-) -> Callable[[StepT], Any]:
-    """Perform steps that count only later, and note down what each of them gave."""
-
-    def performed(step: StepT) -> Any:
-        given = perform(step)
-        steps.append((step, given))
-        return given
-
-    return performed
+def noted(
+    verb: Generator[StepT, Any, ResultT], steps: list[tuple[StepT, Any]]
+) -> Generator[StepT, Any, ResultT]:
+    """Go through a verb whose steps count only later, and note down what each of them gave."""
+    try:
+        step = next(verb)
+        while True:
+            given = yield step
+            steps.append((step, given))
+            step = verb.send(given)
+    except StopIteration as end:
+        result: ResultT = end.value
+        return result
 
 
 class LocalWatch:

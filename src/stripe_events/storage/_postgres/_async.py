@@ -23,18 +23,27 @@ from stripe_events.storage._postgres._errors import (
     told,
     uncommitted,
 )
-from stripe_events.storage._postgres._executing import aperform, arun
+from stripe_events.storage._postgres._executing import aexecute, aperform, arun
 from stripe_events.storage._postgres._ledger import Ledger
 from stripe_events.storage._postgres._limits import patient
+from stripe_events.storage._postgres._listening import (
+    PostgresLine,
+    async_connecting,
+    channel_of,
+    notify,
+)
 from stripe_events.storage._postgres._statements import unmade
 from stripe_events.storage._results import NOTHING_NEW
-from stripe_events.storage._steps import accept, finish
+from stripe_events.storage._steps import accept, enqueue, finish
 from stripe_events.storage._together import finish_each
+from stripe_events.storage._wakes import made_due, noted
+from stripe_events.storage._watching import Spacing, ThreadedWatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 
     from stripe_events.errors import ProcessingError
+    from stripe_events.storage._extras import Watch
     from stripe_events.storage._postgres._async_pools import AsyncConnection, AsyncPool, AsyncSource
     from stripe_events.storage._postgres._checks import Loss
     from stripe_events.storage._results import (
@@ -45,6 +54,7 @@ if TYPE_CHECKING:
         Finished,
         HandlerResult,
         Plan,
+        Recorded,
     )
     from stripe_events.storage._steps import Step, Steps
 
@@ -76,6 +86,8 @@ class AsyncPostgresStore(AsyncVerbs):
         self._ledger = Ledger(schema, prefix, accept_loss, lock_timeout)
         self._guesses = Guesses()
         self._pool, self._extending = async_pools(source, max_connections, timeout)
+        self._connect_line = async_connecting(source)
+        self._spacing = Spacing()
 
     async def create_schema(self) -> None:
         """
@@ -100,6 +112,10 @@ class AsyncPostgresStore(AsyncVerbs):
     async def accept(self, arrival: Arrival, lease: float) -> Accepted:
         """See ``AsyncEventStore.accept``."""
         return await self._run(accept(self._guesses, arrival, lease))
+
+    async def enqueue(self, arrival: Arrival) -> Recorded:
+        """See ``AsyncInboxStore.enqueue``."""
+        return await self._run(enqueue(arrival))
 
     async def finish(
         self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW
@@ -127,11 +143,13 @@ class AsyncPostgresStore(AsyncVerbs):
             try:
                 with patient(connection):
                     yield connection
-                await self._finish(connection, claim, result(), joined)
+                steps = await self._finish(connection, claim, result(), joined)
             except BaseException as error:
                 await _roll_back(block, error)
                 raise
             await _commit(block, connection)
+            for step, given in steps:
+                await self._hint(connection, step, given)
         finally:
             await self._pool.give(connection)
 
@@ -157,6 +175,11 @@ class AsyncPostgresStore(AsyncVerbs):
 
         return await self._attempt(self._pool, settled)
 
+    def watch(self, scope: str, wake: Callable[[], None]) -> Watch:
+        """See ``PostgresStore.watch``; it is not awaited, and calls from a thread of its own."""
+        channel = channel_of(self._ledger.tables, scope)
+        return ThreadedWatch(partial(PostgresLine, self._connect_line, channel), wake)
+
     async def _run(self, verb: Steps[T]) -> T:
         return await adrive(verb, self._perform)
 
@@ -170,9 +193,18 @@ class AsyncPostgresStore(AsyncVerbs):
         if self._ledger.id is None:
             await arun(connection, self._ledger.checked())
         try:
-            return await aperform(connection, self._ledger.statements, step)
+            given = await aperform(connection, self._ledger.statements, step)
         except CONFLICT as error:
             return unmade(step, error)
+        await self._hint(connection, step, given)
+        return given
+
+    async def _hint(self, connection: AsyncConnection, step: Step, given: Any) -> None:
+        """Wake workers if there is reason to; what was made due is committed, whatever happens."""
+        scope = made_due(step, given, self._guesses.now())
+        if scope is not None and self._spacing.lets(scope):
+            with suppress(*ERRORS):
+                await aexecute(connection, notify(channel_of(self._ledger.tables, scope)))
 
     async def _attempt(self, pool: AsyncPool, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         connection, given = await self._started(pool, work)
@@ -218,13 +250,18 @@ class AsyncPostgresStore(AsyncVerbs):
 
     async def _finish(
         self, connection: AsyncConnection, claim: Claim, result: HandlerResult, joined: Plan
-    ) -> None:
+    ) -> list[tuple[Step, Any]]:
+        """Give what was performed, and what that gave; it counts when it is committed."""
+        steps: list[tuple[Step, Any]] = []
         verb = _verbs.finish(claim, result, joined, in_transaction=True)
         try:
             await arun(connection, self._ledger.still_marked(claim))
-            await adrive(verb, partial(aperform, connection, self._ledger.in_transaction))
+            await adrive(
+                noted(verb, steps), partial(aperform, connection, self._ledger.in_transaction)
+            )
         except ERRORS as error:
             raise told(error) from error
+        return steps
 
 
 async def _roll_back(block: psycopg.AsyncTransaction, error: BaseException) -> None:

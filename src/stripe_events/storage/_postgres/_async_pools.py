@@ -60,10 +60,10 @@ def async_pools(source: AsyncSource, size: int, timeout: float) -> tuple[AsyncPo
         return OwnAsyncPool(source, size, timeout), OwnAsyncPool(source, 1, timeout)
     if not issubclass(getattr(source, "connection_class", object), psycopg.AsyncConnection):
         raise ConfigurationError(f"AsyncPostgresStore takes {_KINDS}, not {type(source).__name__}")
-    return LentAsyncPool(source), OwnAsyncPool(partial(_like, source), 1, timeout)
+    return LentAsyncPool(source), OwnAsyncPool(partial(alike, source), 1, timeout)
 
 
-async def _like(pool: AsyncConnectionPool[Any]) -> AsyncConnection:
+async def alike(pool: AsyncConnectionPool[Any]) -> AsyncConnection:
     """Open a connection as the pool would."""
     conninfo = await _asked(pool.conninfo)
     options = await _asked(pool.kwargs)

@@ -72,10 +72,10 @@ def pools(source: Source, size: int, timeout: float) -> tuple[Pool, Pool]:
         return OwnPool(source, size, timeout), OwnPool(source, 1, timeout)
     if not issubclass(getattr(source, "connection_class", object), psycopg.Connection):
         raise ConfigurationError(f"PostgresStore takes {_KINDS}, not {type(source).__name__}")
-    return LentPool(source), OwnPool(partial(_like, source), 1, timeout)
+    return LentPool(source), OwnPool(partial(like, source), 1, timeout)
 
 
-def _like(pool: ConnectionPool[Any]) -> Connection:
+def like(pool: ConnectionPool[Any]) -> Connection:
     """Open a connection as the pool would."""
     conninfo = pool.conninfo() if callable(pool.conninfo) else pool.conninfo
     options = pool.kwargs() if callable(pool.kwargs) else pool.kwargs

@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     from stripe_events.storage._records import EventRecord, KeyId, KeyRecord
     from stripe_events.storage._steps import Step
 
-# What an admission writes as seconds from the store's time.
-_TIMES: tuple[str, ...] = ("first_seen", "last_seen", "lease_until")
+# What an admission writes as seconds from the store's time; a lease of nobody is none.
+_TIMES: tuple[str, ...] = ("first_seen", "last_seen", "due")
 
 NOW = "extract(epoch FROM clock_timestamp())::float8"
 
 _ADMITTED: dict[str, str] = dict.fromkeys(_TIMES, "clock.now + %s::float8")
+_CLAIMED: dict[str, str] = {**_ADMITTED, "lease_until": _ADMITTED["due"]}
 
 _SAME = "scope = %s AND id = %s AND revision = %s"
 _GUESSED = (
@@ -90,13 +91,14 @@ class Statements:
             f"INSERT INTO {events} ({', '.join(COLUMNS)}, payload) "  # noqa: S608
             f"VALUES ({', '.join(['%s'] * len(COLUMNS))}, %b) ON CONFLICT (scope, id) DO NOTHING"
         ).encode()
-        self._admission = (
+        self._admission, self._claim = (
             f"INSERT INTO {events} ({', '.join(COLUMNS)}, payload) "  # noqa: S608
-            f"SELECT {', '.join(_ADMITTED.get(column, '%s') for column in COLUMNS)}, %b "
+            f"SELECT {', '.join(times.get(column, '%s') for column in COLUMNS)}, %b "
             f"FROM (SELECT {NOW} AS now) AS clock "
             f"WHERE NOT EXISTS (SELECT FROM {events} WHERE scope = %s AND id = %s) "
-            "ON CONFLICT (scope, id) DO NOTHING RETURNING first_seen"
-        ).encode()
+            "ON CONFLICT (scope, id) DO NOTHING RETURNING first_seen".encode()
+            for times in (_ADMITTED, _CLAIMED)
+        )
         self._delete = f"DELETE FROM {events} WHERE {_SAME}{self._patience}".encode()  # noqa: S608
         self._payloads = (
             f"SELECT id, payload FROM {events} WHERE scope = %s AND id = ANY(%s)".encode()  # noqa: S608
@@ -130,7 +132,8 @@ class Statements:
     def _admit(self, step: Admit) -> Script[float | None]:
         record = step.record
         parameters = (*row_of(record), step.payload, record.scope, record.id)
-        rows = yield Statement(self._admission, parameters)
+        query = self._claim if record.state == "claimed" else self._admission
+        rows = yield Statement(query, parameters)
         return rows[0][0] if rows else None
 
     def _settle(self, step: Settle) -> Script[bool]:

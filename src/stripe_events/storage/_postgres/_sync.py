@@ -22,19 +22,28 @@ from stripe_events.storage._postgres._errors import (
     told,
     uncommitted,
 )
-from stripe_events.storage._postgres._executing import perform, run
+from stripe_events.storage._postgres._executing import execute, perform, run
 from stripe_events.storage._postgres._ledger import Ledger
 from stripe_events.storage._postgres._limits import patient
+from stripe_events.storage._postgres._listening import (
+    PostgresLine,
+    channel_of,
+    connecting,
+    notify,
+)
 from stripe_events.storage._postgres._pools import pools, taken
 from stripe_events.storage._postgres._statements import unmade
 from stripe_events.storage._results import NOTHING_NEW
-from stripe_events.storage._steps import accept, finish
+from stripe_events.storage._steps import accept, enqueue, finish
 from stripe_events.storage._together import finish_each
+from stripe_events.storage._wakes import made_due, noted
+from stripe_events.storage._watching import Spacing, ThreadedWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Sequence
 
     from stripe_events.errors import ProcessingError
+    from stripe_events.storage._extras import Watch
     from stripe_events.storage._postgres._checks import Loss
     from stripe_events.storage._postgres._pools import Connection, Pool, Source
     from stripe_events.storage._results import (
@@ -45,6 +54,7 @@ if TYPE_CHECKING:
         Finished,
         HandlerResult,
         Plan,
+        Recorded,
     )
     from stripe_events.storage._steps import Step, Steps
 
@@ -109,6 +119,8 @@ class PostgresStore(SyncVerbs):
         self._ledger = Ledger(schema, prefix, accept_loss, lock_timeout)
         self._guesses = Guesses()
         self._pool, self._extending = pools(source, max_connections, timeout)
+        self._connect_line = connecting(source)
+        self._spacing = Spacing()
 
     def create_schema(self) -> None:
         """
@@ -132,6 +144,10 @@ class PostgresStore(SyncVerbs):
     def accept(self, arrival: Arrival, lease: float) -> Accepted:
         """See ``EventStore.accept``."""
         return self._run(accept(self._guesses, arrival, lease))
+
+    def enqueue(self, arrival: Arrival) -> Recorded:
+        """See ``InboxStore.enqueue``."""
+        return self._run(enqueue(arrival))
 
     def finish(self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW) -> Finished:
         """See ``EventStore.finish``."""
@@ -157,11 +173,13 @@ class PostgresStore(SyncVerbs):
             try:
                 with patient(connection):
                     yield connection
-                self._finish(connection, claim, result(), joined)
+                steps = self._finish(connection, claim, result(), joined)
             except BaseException as error:
                 _roll_back(block, error)
                 raise
             _commit(block, connection)
+            for step, given in steps:
+                self._hint(connection, step, given)
         finally:
             self._pool.give(connection)
 
@@ -187,6 +205,15 @@ class PostgresStore(SyncVerbs):
 
         return self._attempt(self._pool, settled)
 
+    def watch(self, scope: str, wake: Callable[[], None]) -> Watch:
+        """
+        See ``WatchableStore.watch``; it has a connection of its own, as the source gives them.
+
+        It is live soon after, by LISTEN. Behind PgBouncer in transaction mode it never is.
+        """
+        channel = channel_of(self._ledger.tables, scope)
+        return ThreadedWatch(partial(PostgresLine, self._connect_line, channel), wake)
+
     def _run(self, verb: Steps[T]) -> T:
         return drive(verb, self._perform)
 
@@ -200,9 +227,18 @@ class PostgresStore(SyncVerbs):
         if self._ledger.id is None:
             run(connection, self._ledger.checked())
         try:
-            return perform(connection, self._ledger.statements, step)
+            given = perform(connection, self._ledger.statements, step)
         except CONFLICT as error:
             return unmade(step, error)
+        self._hint(connection, step, given)
+        return given
+
+    def _hint(self, connection: Connection, step: Step, given: Any) -> None:
+        """Wake workers if there is reason to; what was made due is committed, whatever happens."""
+        scope = made_due(step, given, self._guesses.now())
+        if scope is not None and self._spacing.lets(scope):
+            with suppress(*ERRORS):
+                execute(connection, notify(channel_of(self._ledger.tables, scope)))
 
     def _attempt(self, pool: Pool, work: Callable[[Connection], T]) -> T:
         connection, given = self._started(pool, work)
@@ -246,13 +282,16 @@ class PostgresStore(SyncVerbs):
 
     def _finish(
         self, connection: Connection, claim: Claim, result: HandlerResult, joined: Plan
-    ) -> None:
+    ) -> list[tuple[Step, Any]]:
+        """Give what was performed, and what that gave; it counts when it is committed."""
+        steps: list[tuple[Step, Any]] = []
         verb = _verbs.finish(claim, result, joined, in_transaction=True)
         try:
             run(connection, self._ledger.still_marked(claim))
-            drive(verb, partial(perform, connection, self._ledger.in_transaction))
+            drive(noted(verb, steps), partial(perform, connection, self._ledger.in_transaction))
         except ERRORS as error:
             raise told(error) from error
+        return steps
 
 
 def _roll_back(block: psycopg.Transaction, error: BaseException) -> None:

@@ -27,7 +27,7 @@ from stripe_events.storage._sqlite._reads import READS, read_event
 from stripe_events.storage._sqlite._schema import identify
 from stripe_events.storage._sqlite._waiting import Gate, Locked, patiently
 from stripe_events.storage._together import finish_each
-from stripe_events.storage._wakes import LocalWakes, noting
+from stripe_events.storage._wakes import LocalWakes, noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Sequence
@@ -286,10 +286,10 @@ class SQLiteStore(SyncVerbs):
         """Give what was performed, and what that gave; it counts when the user commits."""
         self._fresh.take(claim, result.handler)
         finish = _verbs.finish(claim, result, joined, in_transaction=True)
-        perform_on = partial(perform, sqlite3.Cursor(connection), self._clock, savepoint)
         steps: list[tuple[Operation, Any]] = []
         with _plain_texts(connection):
-            drive(finish, noting(perform_on, steps))
+            perform_on = partial(perform, sqlite3.Cursor(connection), self._clock, savepoint)
+            drive(noted(finish, steps), perform_on)
         return steps
 
     def is_settled(self, claim: Claim, handler: str) -> bool | None:
