@@ -60,8 +60,9 @@ def signed(payload: object) -> tuple[bytes, dict[str, str]]:
 
 
 def router(**options: Any) -> EventRouter:
-    """Make a router for which it is always ``NOW``."""
-    return EventRouter(SECRET, clock=lambda: NOW, **options)
+    """Make a router for which it is always ``NOW``, unless it is given a clock."""
+    options.setdefault("clock", lambda: NOW)
+    return EventRouter(SECRET, **options)
 
 
 def deliver(to: EventRouter, payload: object) -> WebhookResponse:
