@@ -190,6 +190,17 @@ class Recording(Compilation):
         return overdue
 
 
+def for_workers(router: Recording) -> tuple[Settings, Ledger]:
+    """
+    Give what a worker reads of a router, which is frozen by it.
+
+    Raises:
+        ConfigurationError: the router has no store, or one without an inbox.
+        UsageError: what ``freeze`` raises.
+    """
+    return router._with_ledger(INBOX_VERBS)  # noqa: SLF001 - of this module
+
+
 class _Tally:
     """
     What became of the events of one rescue, each of which is run once.

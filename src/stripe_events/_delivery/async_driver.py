@@ -76,6 +76,16 @@ class AsyncDriver:
             return begun
         return begun.result() if begun.done() else await asyncio.shield(begun)
 
+    def start(self, flow: Flow) -> asyncio.Task[WebhookResponse]:
+        """
+        Go the whole way of a flow, from its first effect on, in a task of its own.
+
+        Once the driver is draining, that is still done: whoever starts has to stop first.
+        """
+        loop = asyncio.get_running_loop()
+        self._in_flight.count(loop)
+        return self._start(flow, next(flow))
+
     def cancel(self) -> bool:
         """Cancel, from any thread, what is under way; tell whether anything was."""
         tasks = list(self._tasks)

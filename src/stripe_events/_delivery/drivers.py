@@ -13,6 +13,7 @@ from stripe_events._messages import Outcome, WebhookResponse
 from stripe_events.errors import UsageError
 
 if TYPE_CHECKING:
+    import asyncio
     from asyncio import AbstractEventLoop
     from collections.abc import Awaitable
 
@@ -51,6 +52,10 @@ class Drivers:
     async def adrive(self, flow: Flow) -> WebhookResponse:
         """Go the way of a delivery on this loop; ``draining`` after ``close``."""
         return await self._driver().drive(flow)
+
+    def start(self, flow: Flow) -> asyncio.Task[WebhookResponse]:
+        """Go the way of a flow in a task of its own on this loop; see ``AsyncDriver.start``."""
+        return self._driver().start(flow)
 
     def open(self) -> None:
         """

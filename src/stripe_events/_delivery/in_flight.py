@@ -43,8 +43,13 @@ class InFlight:
             if loop is None:
                 self._in_threads += 1
             else:
-                self._on_loops[loop] = self._on_loops.get(loop, 0) + 1
+                self.count(loop)
             return True
+
+    def count(self, loop: AbstractEventLoop) -> None:
+        """Count one more on a loop, draining or not."""
+        with self._lock:
+            self._on_loops[loop] = self._on_loops.get(loop, 0) + 1
 
     def leave(self, loop: AbstractEventLoop | None = None) -> None:
         """Count one less."""

@@ -1,0 +1,127 @@
+"""
+The verbs of a worker's store, awaited, be it sync or async.
+
+The ends of handlers that come while others are being written go into the next write
+together: the busier the worker, the fewer commits for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from stripe_events._callables import is_async
+from stripe_events.storage._results import NOTHING_NEW, Ending, Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stripe_events.storage._results import (
+        Accepted,
+        Arrival,
+        Claim,
+        Code,
+        HandlerResult,
+        Plan,
+        Release,
+        Taken,
+    )
+
+_AT_ONCE: Final = 200
+"""As many ends of handlers as one write takes."""
+
+_THREADS: Final = 4
+"""How many verbs of a sync store may be under way at once."""
+
+_Waiting: TypeAlias = "tuple[Ending, asyncio.Future[Finished]]"
+
+
+class Verbs:
+    """A store on the event loop that uses it first."""
+
+    def __init__(self, store: Any) -> None:
+        """Take the store; no thread is started yet."""
+        self._store = store
+        self._is_async = is_async(store.accept)
+        self._batches = callable(getattr(store, "finish_each", None))
+        self._threads = ThreadPoolExecutor(_THREADS, "stripe-events-worker-store")
+        self._waiting: list[_Waiting] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    def close(self) -> None:
+        """Let go of the threads; the store stays open, for it is not the worker's."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        """See ``EventStore.accept``."""
+        accepted: Accepted = await self.ask("accept", arrival, lease)
+        return accepted
+
+    async def finish(
+        self, claim: Claim, result: HandlerResult, joined: Plan = NOTHING_NEW
+    ) -> Finished:
+        """See ``EventStore.finish``; many that come at the same time are one write."""
+        if not self._batches:
+            told: Finished = await self.ask("finish", claim, result, joined)
+            return told
+        future: asyncio.Future[Finished] = asyncio.get_running_loop().create_future()
+        self._waiting.append((Ending(claim, result, joined), future))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_all())
+        return await future
+
+    async def suspend(self, claim: Claim, release: Release) -> None:
+        """See ``EventStore.suspend``."""
+        await self.ask("suspend", claim, release)
+
+    async def give_back(self, claim: Claim, release: Release) -> None:
+        """See ``EventStore.give_back``."""
+        await self.ask("give_back", claim, release)
+
+    async def take_due(
+        self, scope: str, code: Code, claim_id: str, lease: float, limit: int
+    ) -> list[Taken]:
+        """See ``InboxStore.take_due``."""
+        taken: list[Taken] = await self.ask("take_due", scope, code, claim_id, lease, limit)
+        return taken
+
+    async def is_settled(self, claim: Claim, handler: str) -> bool | None:
+        """See ``TransactionalStore.is_settled``."""
+        settled: bool | None = await self.ask("is_settled", claim, handler)
+        return settled
+
+    async def ask(self, verb: str, *arguments: Any, **options: Any) -> Any:
+        """Call any verb of the store and give its result, or raise what it raises."""
+        function = getattr(self._store, verb)
+        if self._is_async:
+            return await function(*arguments, **options)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: function(*arguments, **options))
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
+            try:
+                told = await self._written([ending for ending, _ in batch])
+            except Exception as error:  # noqa: BLE001 - told to everybody who waits
+                told = [error] * len(batch)
+            for (_, future), answer in zip(batch, told, strict=True):
+                _answer(future, answer)
+        self._writing = None
+
+    async def _written(self, endings: Sequence[Ending]) -> Sequence[Finished | Exception]:
+        if len(endings) == 1:
+            told: Finished = await self.ask("finish", *endings[0])
+            return [told]
+        each: list[Finished | Exception] = await self.ask("finish_each", endings)
+        return each
+
+
+def _answer(future: asyncio.Future[Finished], answer: Finished | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
