@@ -91,11 +91,12 @@ class PostgresLine:
         if self._selector.select(seconds):
             connection = self._connection.pgconn
             connection.consume_input()
-            while (notified := connection.notifies()) is not None:
-                signs.add("test" if notified.relname == self._own.encode() else "hint")
             while self._is_asked and not connection.is_busy():
                 self._is_asked = connection.get_result() is not None
                 signs.add("answer")
+            # After that: what stands behind an answer is read when the answer was taken.
+            while (notified := connection.notifies()) is not None:
+                signs.add("test" if notified.relname == self._own.encode() else "hint")
         return signs
 
     def close(self) -> None:
