@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stripe_events._callables import is_awaitable
+from stripe_events._delivery.effects import AsyncCall, Dispatch
 from stripe_events._delivery.observing import log
 
 if TYPE_CHECKING:
@@ -20,7 +22,9 @@ def dispatched(ledger: Ledger, event: AnyEvent) -> Generator[Effect, Any, None]:
     if effect is None:
         return
     try:
-        yield effect
+        given = yield effect
+        if is_awaitable(given):  # by a plain function: its type did not tell
+            yield Dispatch(AsyncCall(_itself, given))
     except Exception as error:  # noqa: BLE001 - it is the user's code
         seconds = ledger.options.inbox.dispatch_grace
         log(
@@ -29,3 +33,7 @@ def dispatched(ledger: Ledger, event: AnyEvent) -> Generator[Effect, Any, None]:
             f"worker or rescue() in {seconds:g} s",
             error,
         )
+
+
+def _itself(awaitable: Any) -> Any:
+    return awaitable
