@@ -140,6 +140,6 @@ def _async_store(store: object) -> AsyncStoreError:
     name = type(store).__name__
     twin = name.removeprefix("Async") if name.startswith("Async") else "its sync twin"
     return AsyncStoreError(
-        f"{name} is awaited, so it needs ahandle(), aprocess(), arescue() or aoverdue(), and an "
-        f"async adapter; in threads, use {twin}"
+        f"{name} is awaited, so it needs ahandle(), aprocess(), arun(), arescue() or aoverdue(), "
+        f"and an async adapter; in threads, use {twin}"
     )
