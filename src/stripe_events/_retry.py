@@ -53,8 +53,15 @@ def checked(retry: object) -> Retry:
     if not isinstance(retry, Retry):
         msg = f"retry= is a Retry(attempts=..., age=..., first=..., most=...), not {retry!r}"
         raise UsageError(msg)
-    seconds = (retry.age, retry.first, retry.most)
-    if retry.attempts < 1 or not all(0 < one < math.inf for one in seconds):
-        msg = f"{retry!r}: attempts is from 1 up, the others are seconds above 0, finite"
+    if not (_is_count(retry.attempts) and all(map(_is_time, retry[1:]))):
+        msg = f"{retry!r}: attempts is a whole number from 1 up, the others are seconds above 0, finite"
         raise UsageError(msg)
     return retry
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and value >= 1
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and 0 < value < math.inf

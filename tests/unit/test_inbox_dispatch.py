@@ -70,9 +70,9 @@ def by_partial(queue: Queue) -> Callable[[str], object]:
     return functools.partial(Queue.aput, queue)
 
 
-every_kind = pytest.mark.parametrize(
-    "kind", [by_function, by_async_function, by_lambda_that_awaits, by_partial]
-)
+ASYNC = [by_async_function, by_lambda_that_awaits, by_partial]
+
+every_kind = pytest.mark.parametrize("kind", [by_function, *ASYNC])
 
 
 @every_kind
@@ -155,8 +155,13 @@ def test_it_is_told_again_when_an_unsettled_event_comes_again(service: Service) 
     assert ["evt_1", "evt_1"] == queue.jobs
 
 
-@every_kind
-@pytest.mark.parametrize("error", [OSError("the broker is down"), asyncio.CancelledError()])
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        *[(kind, OSError("the broker is down")) for kind in (by_function, *ASYNC)],
+        *[(kind, asyncio.CancelledError()) for kind in ASYNC],
+    ],
+)
 def test_a_queue_that_is_down_changes_no_answer(
     service: Service,
     kind: Callable[[Queue], Any],
@@ -165,8 +170,6 @@ def test_a_queue_that_is_down_changes_no_answer(
 ) -> None:
     """The log says so, and who runs the event instead; it is due when the grace is over."""
     queue = Queue(service, error)
-    if kind is by_function and isinstance(error, asyncio.CancelledError):
-        pytest.skip("a plain function has nothing to be cancelled")
     router = service.code({"a": Handler()}, delivery="inbox", dispatch=kind(queue))
 
     response = service.deliver(router)
