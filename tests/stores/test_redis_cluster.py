@@ -18,6 +18,7 @@ from stripe_events.testing._contract.driven import Driver
 from stripe_events.testing._contract.making import arrival
 from tests.stores.redis_ledgers import SUCCEEDED, Opened, broken_rules
 from tests.stores.redis_server import RedisServer
+from tests.stores.watches import watching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +100,20 @@ def test_an_async_store_works_on_a_cluster(port: int) -> None:
     play(opened)
     opened.close()
     driver.close()
+
+
+@pytest.mark.parametrize("kind", ["client", "function", "async"])
+def test_a_watch_listens_to_any_server_of_a_cluster(port: int, kind: str) -> None:
+    """By a connection of its own, to a server that the client has found."""
+    with closing(RedisCluster(host="127.0.0.1", port=port)) as cluster:
+        store: Any = RedisStore(cluster if kind == "client" else lambda: cluster)
+        listening = store
+        if kind == "async":
+            listening = AsyncRedisStore(lambda: AsyncRedisCluster(host="127.0.0.1", port=port))
+        with watching(listening) as watch:
+            watch.lives()
+            watch.is_woken_by(lambda: store.enqueue(arrival(f"evt_{kind}")))
+        store.close()
 
 
 def test_a_setting_is_looked_at_on_all_servers_of_a_cluster(port: int) -> None:

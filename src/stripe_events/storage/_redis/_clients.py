@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.cluster import RedisCluster
 from redis.retry import Retry
 
-from stripe_events._fork import start_anew_in_children
+from stripe_events._fork import Lock, start_anew_in_children
 from stripe_events.errors import ConfigurationError, StoreError
 from stripe_events.storage._redis._commands import packed
 from stripe_events.storage._redis._errors import BROKEN, CLOSED, exhausted, is_answer
@@ -175,6 +175,7 @@ class GivenClient:
         """Make nothing yet."""
         self._client = client
         self._make = make
+        self._making = Lock()
         self._parents: list[Client | None] = []
         self._closed = False
         start_anew_in_children(self)
@@ -187,22 +188,28 @@ class GivenClient:
 
     def ask(self, words: tuple[Word, ...]) -> Any:
         """See ``Asked.ask``; how often it tries is the client's."""
-        return self._lent().execute_command(*words, NEVER_DECODE=True)
+        return self.client().execute_command(*words, NEVER_DECODE=True)
 
     def ask_all(self, words: tuple[Word, ...]) -> list[Any]:
         """See ``Asked.ask_all``."""
-        client = self._lent()
+        client = self.client()
         targets: list[dict[str, Any]] = [{}]
         if isinstance(client, RedisCluster):
             targets = [{"target_nodes": node} for node in _primaries(client)]
         return [_allowed(client, words, target) for target in targets]
 
-    def _lent(self) -> Any:
+    def client(self) -> Any:
+        """Give it, made if it is not yet there."""
         if self._closed:
             raise StoreError(CLOSED)
         if self._client is None and self._make is not None:
-            self._client = _checked(self._make())
+            self._make_once(self._make)
         return self._client
+
+    def _make_once(self, make: Callable[[], Client]) -> None:
+        with self._making:
+            if self._client is None:
+                self._client = _checked(make())
 
     def close(self) -> None:
         """Close what a function has made."""

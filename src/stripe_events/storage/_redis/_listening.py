@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -22,14 +21,14 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool
 
-from stripe_events.storage._redis._clients import connector
+from stripe_events.storage._redis._clients import GivenClient, connector
 from stripe_events.storage._redis._commands import packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from stripe_events.storage._redis._async_clients import AsyncSource
-    from stripe_events.storage._redis._clients import Source
+    from stripe_events.storage._redis._clients import Asked, Source
     from stripe_events.storage._redis._commands import Word
     from stripe_events.storage._watching import Sign
 
@@ -109,13 +108,12 @@ class RedisLine:
         return self._connection.read_response(disable_decoding=True)
 
 
-def connecting(source: Source, timeout: float) -> Callable[[], Any]:
+def connecting(source: Source, timeout: float, asked: Asked) -> Callable[[], Any]:
     """Give what makes a connection to where a sync store's source leads."""
     if isinstance(source, str):
         return _by_url(source, timeout)
-    if isinstance(source, redis.Redis | RedisCluster):
-        return partial(_like, source)
-    return partial(_made, source)
+    assert isinstance(asked, GivenClient)  # noqa: S101 - whatever is no URL is or makes a client
+    return lambda: _like(asked.client())
 
 
 def async_connecting(source: AsyncSource, timeout: float) -> Callable[[], Any]:
@@ -130,11 +128,6 @@ def async_connecting(source: AsyncSource, timeout: float) -> Callable[[], Any]:
 def _by_url(url: str, timeout: float) -> Callable[[], Any]:
     connect = connector(redis.ConnectionPool, url, timeout, Retry(NoBackoff(), 0))
     return partial(connect, protocol=2)  # else messages come by callbacks
-
-
-def _made(make: Callable[[], redis.Redis | RedisCluster]) -> Any:
-    with closing(make()) as client:
-        return _like(client)
 
 
 def _like(client: Any) -> Any:

@@ -99,7 +99,7 @@ class RedisStore(SyncVerbs):
         self._accepted = known(accept_loss, _checks.Loss)
         self._asked = asked(source, max_connections, timeout)
         self._is_checked = False
-        self._connect_line = connecting(source, timeout)
+        self._connect_line = connecting(source, timeout, self._asked)
 
     def close(self) -> None:
         """Close the connections that the store has opened; a client of yours is yours to close."""
