@@ -151,18 +151,18 @@ class Engine:
         while not (self._stopping or self._room() > 0):
             await self._wait(self._poll)
             self._let_go_of_overtime()
-        end = monotonic() + _SOON
+        end = self._loop.time() + _SOON
         while not self._stopping and self._room() * 2 < self._concurrency:
-            left = end - monotonic()
+            left = end - self._loop.time()
             if left <= 0:
                 return
             await self._wait(left)
 
     async def _until_due(self, seconds: float) -> None:
         """Wait until something may be due: woken, or by the clock."""
-        end = monotonic() + seconds * random.uniform(0.75, 1.25)  # noqa: S311 - spreads workers
+        end = self._loop.time() + seconds * random.uniform(0.75, 1.25)  # noqa: S311 - spreads workers
         while not (self._stopping or self._woken):
-            left = end - monotonic()
+            left = end - self._loop.time()
             if left <= 0:
                 break
             await self._wait(left)
@@ -221,7 +221,7 @@ class Engine:
         delivery = Delivery(self._settings.clock(), None, self._time_limit)
         flow = resume(self._settings, self._ledger, taken, delivery)
         task = self._drivers.start(flow)
-        self._running[task] = delivery.ends
+        self._running[task] = self._loop.time() + self._time_limit
         task.add_done_callback(partial(self._ended, taken))
 
     def _ended(self, taken: Taken, task: asyncio.Task[Any]) -> None:
@@ -233,7 +233,7 @@ class Engine:
         self._changed.set()
 
     def _let_go_of_overtime(self) -> None:
-        now = monotonic()
+        now = self._loop.time()
         late = [task for task, ends in self._running.items() if now > ends + _OVERTIME]
         for task in late:
             del self._running[task]
