@@ -1,4 +1,4 @@
-"""A server in a process of its own: its port, what it prints, and requests to it."""
+"""A server, or a worker beside it, in a process of its own: what it prints, and requests to it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,11 @@ __all__ = [
     "SLOW_EXAMPLE",
     "Answer",
     "GoneError",
+    "Process",
     "Server",
     "charge",
     "event",
+    "running",
     "started",
 ]
 
@@ -84,21 +86,16 @@ def charge() -> tuple[bytes, str, str]:
     )
 
 
-class Server:
-    """A running server and all that it has printed."""
+class Process:
+    """A running process and all that it has printed."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int | None) -> None:
-        """Wait until it tells its address, or takes connections at the port it was given."""
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """Listen to what it prints."""
         self.process = process
         self.printed: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        if port is None:
-            self.port = int(self.wait_for(r"127\.0\.0\.1:([1-9]\d*)")[1])
-        else:
-            self.port = port
-            self._wait_for_connections()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
@@ -106,26 +103,6 @@ class Server:
             for line in lines:
                 self._lines.put(line)
         self._lines.put(None)
-
-    def _wait_for_connections(self) -> None:
-        while True:
-            with contextlib.suppress(ConnectionRefusedError), self.connection():
-                return
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(_BETWEEN_LOOKS)
-                raise GoneError(self.rest())
-
-    def wait_until_closed(self) -> None:
-        """Wait until it takes no more connections."""
-        with contextlib.suppress(ConnectionRefusedError):
-            while True:
-                self.connection().close()
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self.process.wait(_BETWEEN_LOOKS)
-
-    def connection(self) -> socket.socket:
-        """Open a connection to it."""
-        return socket.create_connection(("127.0.0.1", self.port), LIMIT)
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Give the match in the next printed line that has one."""
@@ -162,6 +139,39 @@ class Server:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(LIMIT)
         self._reader.join(LIMIT)
+
+
+class Server(Process):
+    """A process that serves requests."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int | None) -> None:
+        """Wait until it tells its address, or takes connections at the port it was given."""
+        super().__init__(process)
+        if port is None:
+            self.port = int(self.wait_for(r"127\.0\.0\.1:([1-9]\d*)")[1])
+        else:
+            self.port = port
+            self._wait_for_connections()
+
+    def _wait_for_connections(self) -> None:
+        while True:
+            with contextlib.suppress(ConnectionRefusedError), self.connection():
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_BETWEEN_LOOKS)
+                raise GoneError(self.rest())
+
+    def wait_until_closed(self) -> None:
+        """Wait until it takes no more connections."""
+        with contextlib.suppress(ConnectionRefusedError):
+            while True:
+                self.connection().close()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(_BETWEEN_LOOKS)
+
+    def connection(self) -> socket.socket:
+        """Open a connection to it."""
+        return socket.create_connection(("127.0.0.1", self.port), LIMIT)
 
     def request(
         self,
@@ -242,6 +252,16 @@ def started(command: str, folder: Path, **environment: str) -> Iterator[Server]:
         yield server
     finally:
         server.kill()
+
+
+@contextmanager
+def running(command: str, folder: Path, **environment: str) -> Iterator[Process]:
+    """Run a process that serves nothing, as a worker, in the same way."""
+    process = Process(_run(command.format(examples=EXAMPLES), folder, environment))
+    try:
+        yield process
+    finally:
+        process.kill()
 
 
 def _start(command: str, folder: Path, environment: Mapping[str, str]) -> Server:
