@@ -11,6 +11,8 @@ _LEAST = 1.0
 _SURE_ATTEMPTS = 2
 _DOUBLINGS = 60
 
+_LIMITS = "{!r}: attempts is a whole number from 1 up, the others are seconds above 0, finite"
+
 
 class Retry(NamedTuple):
     """
@@ -36,7 +38,7 @@ class Retry(NamedTuple):
         import random  # here, where nothing waits for a start-up
 
         most = min(self.most, self.first * 2.0 ** min(attempts - 1, _DOUBLINGS))
-        return random.uniform(min(_LEAST, most), most)  # noqa: S311 - it spreads load, nothing secret
+        return random.uniform(min(_LEAST, most), most)  # noqa: S311 - spreads load
 
     def is_over(self, attempts: int, age: float) -> bool:
         """Tell whether a handler that failed again, after so many runs, is to be dead."""
@@ -54,8 +56,7 @@ def checked(retry: object) -> Retry:
         msg = f"retry= is a Retry(attempts=..., age=..., first=..., most=...), not {retry!r}"
         raise UsageError(msg)
     if not (_is_count(retry.attempts) and all(map(_is_time, retry[1:]))):
-        msg = f"{retry!r}: attempts is a whole number from 1 up, the others are seconds above 0, finite"
-        raise UsageError(msg)
+        raise UsageError(_LIMITS.format(retry))
     return retry
 
 

@@ -9,9 +9,7 @@ import pytest
 
 from stripe_events import Outcome
 from stripe_events.errors import (
-    AsyncStoreError,
     Busy,
-    ConfigurationError,
     HandlerError,
     HandlerMissing,
     LostClaim,
@@ -28,7 +26,6 @@ from stripe_events.storage._operations import ReadEvent, Write
 from tests.unit.deliveries import NOW, snapshot
 from tests.unit.recorded import (
     LEASE,
-    AsyncMemoryStore,
     Died,
     Handler,
     only_handle,
@@ -354,31 +351,6 @@ def test_an_owner_that_was_overtaken_is_told(service: Service) -> None:
     with pytest.raises(LostClaim):
         service.run(router)
     assert "done" == service.record().state
-
-
-def test_it_needs_a_store(service: Service) -> None:
-    """There is nothing else that could have the event."""
-    with pytest.raises(ConfigurationError, match="no store"):
-        service.run(service.code({}, store=None))
-
-
-def test_it_needs_a_store_that_can_look_up(service: Service) -> None:
-    """A store of the user's may have only what inline delivery needs."""
-
-    class Small:
-        accept = finish = suspend = give_back = extend = print
-
-    with pytest.raises(ConfigurationError, match="Small lacks get"):
-        service.run(service.code({}, store=Small()))
-
-
-@only_handle
-def test_an_awaited_store_needs_arun(service: Service) -> None:
-    """The message names it."""
-    router = service.code({}, store=AsyncMemoryStore(service.ledger))
-
-    with pytest.raises(AsyncStoreError, match=r"arun\(\)"):
-        router.run("evt_1")
 
 
 def test_a_renamed_handler_is_gone_on_with(service: Service) -> None:

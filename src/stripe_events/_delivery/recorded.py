@@ -16,11 +16,11 @@ from stripe_events import _payload
 from stripe_events._delivery.attempt import Attempt
 from stripe_events._delivery.context import Delivery
 from stripe_events._delivery.dispatching import dispatched
-from stripe_events._delivery.effects import Accept, GiveBack, Pause, Suspend
+from stripe_events._delivery.effects import Accept, GiveBack, Pause
 from stripe_events._delivery.failures import failed, store_failed
 from stripe_events._delivery.ledger import encoded, planned
-from stripe_events._delivery.observing import log
-from stripe_events._messages import Outcome, WebhookResponse, body_bytes, outcome_of
+from stripe_events._delivery.unreadable import put_off
+from stripe_events._messages import Outcome, WebhookResponse, body_bytes
 from stripe_events._parse import event_of
 from stripe_events.errors import Busy, LostClaim, PayloadError, ProcessingError, UsageError
 from stripe_events.storage._plans import known_names
@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 
 _POLL = 0.05
 """Seconds between two looks of a delivery that waits for another one of the same event."""
-
-_UNREADABLE = 3_600.0
-"""Seconds until a payload that cannot be read is tried again, by newer code perhaps."""
 
 
 def deliver(
@@ -95,7 +92,9 @@ def _by_lane(ledger: Ledger, event: AnyEvent, delivery: Delivery, arrival: Arriv
     only_enqueued, lane = ledger.lane(event, arrival.plan)
     if only_enqueued:
         return ledger.call("enqueue", arrival)
-    return ledger.call("accept", arrival._replace(lane=lane), ledger.lease(delivery))
+    if lane == "inbox":  # of what is left to workers, none is a suspect if this run dies
+        arrival = arrival._replace(lane=lane, code=ledger.inline_code(arrival.code))
+    return ledger.call("accept", arrival, ledger.lease(delivery))
 
 
 def recorded(  # noqa: PLR0917 - all that a delivery is made of
@@ -150,10 +149,7 @@ def resume(settings: Settings, ledger: Ledger, taken: Taken, delivery: Delivery)
     try:
         event = event_of(_payload.load(taken.payload or b""), delivery.received)
     except PayloadError as error:
-        claim = taken.claimed.claim
-        log("ERROR", f"the stored payload of {claim.id} cannot be read", error)
-        yield Suspend(None, ledger.call("suspend", claim, ledger.release(inbox=_UNREADABLE)))
-        return WebhookResponse(outcome_of(error), claim.id, error)
+        return (yield from put_off(ledger, taken.claimed, error))
     joined = _joining(settings, ledger, event, taken.claimed)
     attempt = Attempt(
         settings, ledger, event, delivery, taken.claimed, joined=joined, is_rescue=True
