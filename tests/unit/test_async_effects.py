@@ -205,14 +205,14 @@ def suspended_for(driven: Driven) -> float | None:
     return suspend.retry_after
 
 
-def test_suspend_takes_the_earliest_time_that_a_handler_asked_for() -> None:
-    """In seconds; without any, the ledger decides."""
+def test_suspend_takes_the_latest_time_that_a_handler_asked_for() -> None:
+    """In seconds, so that nobody is asked too early; without any, the ledger decides."""
     later, sooner = RunResult(RetryLater(60)), RunResult(RetryLater(5))
     driven = drive(new_flow(two_handlers()), later, sooner)
-    assert 5 == suspended_for(driven)
-    grouped = RunResult(ExceptionGroup("of a TaskGroup", [ValueError(), RetryLater(7)]))
+    assert 60 == suspended_for(driven)
+    grouped = RunResult(ExceptionGroup("of a TaskGroup", [ValueError(), RetryLater(70)]))
     driven = drive(new_flow(two_handlers()), later, grouped)
-    assert 7 == suspended_for(driven)
+    assert 70 == suspended_for(driven)
 
 
 def test_give_back_comes_with_nothing_after_it() -> None:

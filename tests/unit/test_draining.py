@@ -217,7 +217,7 @@ def test_deliveries_queued_for_a_verifier_thread_are_refused_after_the_limit() -
             return Verification(None, None)
 
     router = EventRouter(verifier=Verifier())
-    threads = router._drivers._driver()._for_stores._max_workers
+    threads = router._drivers._driver()._for_stores._executor._max_workers
 
     async def main() -> list[Outcome]:
         router.on_any(name="it")(no_handler)

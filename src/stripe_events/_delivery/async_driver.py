@@ -8,9 +8,8 @@ cancelled, the work goes on. Sync handlers run in threads of the router's own.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import sys
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -31,11 +30,13 @@ from stripe_events._delivery.effects import (
 )
 from stripe_events._delivery.observing import log
 from stripe_events._delivery.sync_driver import Stopped
+from stripe_events._delivery.threads import StillRunning, Threads
 from stripe_events._messages import Outcome, WebhookResponse
 from stripe_events.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Coroutine
+    from concurrent.futures import Future
 
     from stripe_events._delivery.context import Context
     from stripe_events._delivery.effects import Call
@@ -45,23 +46,14 @@ if TYPE_CHECKING:
     from stripe_events._registry import Handler
 
 
-class StillRunning(asyncio.CancelledError):
-    """Say that whoever waited for a thread was cancelled, and that the thread goes on."""
-
-    def __init__(self, cause: asyncio.CancelledError, future: Future[Caught]) -> None:
-        """Keep the cause's arguments, by which anyio knows its own cancellations."""
-        super().__init__(*cause.args)
-        self.future = future
-
-
 class AsyncDriver:
     """The deliveries that one router has under way on event loops."""
 
     def __init__(self, threads: int | None, in_flight: InFlight) -> None:
         """Take the most threads for sync handlers; None leaves it to Python."""
-        self._for_handlers = ThreadPoolExecutor(threads, "stripe-events-handler")
+        self._for_handlers = Threads(threads, "stripe-events-handler")
         # Of their own, so that stores and verifiers never queue behind handlers.
-        self._for_stores = ThreadPoolExecutor(None, "stripe-events-store")
+        self._for_stores = Threads(None, "stripe-events-store")
         self._in_flight = in_flight
         self._tasks: set[asyncio.Task[WebhookResponse]] = set()
 
@@ -95,8 +87,8 @@ class AsyncDriver:
 
     def stop(self) -> None:
         """Let go of the threads; one that still runs a handler ends after it."""
-        for executor in (self._for_handlers, self._for_stores):
-            executor.shutdown(wait=False, cancel_futures=True)
+        self._for_handlers.shutdown()
+        self._for_stores.shutdown()
 
     async def _begin(self, flow: Flow) -> WebhookResponse | asyncio.Task[WebhookResponse]:
         loop = asyncio.get_running_loop()
@@ -165,7 +157,7 @@ class AsyncDriver:
                 verify = effect.verifier.verify
                 if not effect.verifier.blocking:
                     return verify(effect.body, effect.headers)
-                return await _in_thread(self._for_stores, verify, effect.body, effect.headers)
+                return await self._for_stores.run(verify, effect.body, effect.headers)
             case Pause():
                 return await self._pause(effect.seconds)
             case StoreEffect():
@@ -174,16 +166,24 @@ class AsyncDriver:
     async def _ask(self, call: Call) -> Any:
         """Perform a verb to its end, also while this task is cancelled: it may be half done."""
         if call.is_async:
-            asked: asyncio.Future[Caught] = asyncio.ensure_future(_caught_async(call))
-        else:
-            asked = asyncio.wrap_future(self._submit(self._for_stores, call))
+            return await self._ask_here(call)
+        future = self._for_stores.submit(call)
+        while not future.done():
+            with suppress(asyncio.CancelledError):  # the flow learns of it at the next handler
+                await self._for_stores.ended(future)
+        if future.cancelled():
+            raise self._uncalled(call)
+        return future.result().get()
+
+    async def _ask_here(self, call: Call) -> Any:
+        asked = asyncio.ensure_future(_caught_async(call))
         while True:
             try:
                 caught = await asyncio.shield(asked)
             except asyncio.CancelledError:
                 if asked.cancelled():
                     raise self._uncalled(call) from None
-                continue  # the flow learns of it at the next handler
+                continue
             return caught.get()
 
     async def _pause(self, seconds: float) -> None:
@@ -204,12 +204,6 @@ class AsyncDriver:
         if self._in_flight.over or is_being_cancelled():
             return Stopped()  # with the threads, or the loop
         return StoreError(f"the store cancelled itself in {call.func.__name__}()")
-
-    def _submit(self, executor: ThreadPoolExecutor, call: Call) -> Future[Caught]:
-        try:
-            return executor.submit(contextvars.copy_context().run, _caught, call)
-        except RuntimeError:
-            raise Stopped from None
 
     async def _run(self, effect: Run) -> RunResult:
         if self._in_flight.over or is_being_cancelled():
@@ -243,7 +237,7 @@ class AsyncDriver:
         bridge = Bridge()
         wait = partial(bridge.wait, asyncio.get_running_loop())
         try:
-            run = await _in_thread(self._for_handlers, sync_driver.run, effect, wait)
+            run = await self._for_handlers.run(sync_driver.run, effect, wait)
         except StillRunning as cancelled:
             if bridge.cancel():
                 return await _result_of(cancelled.future)
@@ -257,7 +251,7 @@ class AsyncDriver:
         if handler.is_async:
             result = layers.call(handler, event, context)
         else:
-            result = await _in_thread(self._for_handlers, layers.call, handler, event, context)
+            result = await self._for_handlers.run(layers.call, handler, event, context)
         return await within(result, handler.timeout)
 
 
@@ -281,39 +275,6 @@ def _belongs_in_one_thread(handler: Handler) -> bool:
     if handler.is_async or not handler.middleware:
         return False
     return not any(map(is_async_generator, handler.middleware))
-
-
-async def _in_thread(executor: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) -> Any:
-    """
-    Run a function in a thread, with the context variables of this task.
-
-    Raises:
-        StillRunning: this task was cancelled, the function runs on.
-        Stopped: the threads were let go of before one was free.
-    """
-    run = contextvars.copy_context().run
-    try:
-        future = executor.submit(run, _caught, function, *args)
-    except RuntimeError:
-        raise Stopped from None
-    try:
-        caught = await asyncio.wrap_future(future)
-    except asyncio.CancelledError as error:
-        if future.cancel():
-            if is_being_cancelled():
-                raise
-            raise Stopped from None
-        if not future.done():
-            raise StillRunning(error, future) from error
-        caught = future.result()
-    return caught.get()
-
-
-def _caught(function: Callable[..., Any], *args: Any) -> Caught:
-    try:
-        return Caught(function(*args))
-    except Exception as error:  # noqa: BLE001 - raised again on the loop
-        return Caught(error=error)
 
 
 async def _caught_async(call: Call) -> Caught:

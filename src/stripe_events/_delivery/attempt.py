@@ -166,7 +166,7 @@ class Attempt:
         by_name = self._settings.table.by_name
         for name in self._claimed.record.running:
             record = self._claimed.record.handler(name)
-            if record is not None and name in by_name and name not in self._for_inbox:
+            if record is not None and name in by_name:
                 yield record, by_name[name]
         for planned in self._joined.wanted:
             name, _, undecided, formerly = planned
@@ -285,7 +285,8 @@ class Attempt:
 
     def _leave(self, missing: tuple[str, ...]) -> Flow:
         """Give the event back with work left: to workers, or to code that has the handlers."""
-        to_workers = bool(self._for_inbox) and not missing
+        left = (record.name for record in self._claimed.record.unsettled())
+        to_workers = not missing and not self._for_inbox.isdisjoint(left)
         after = self._ledger.options.inbox.dispatch_grace if to_workers else 0.0
         release = self._ledger.release(
             inbox=_MISSING_AGAIN if missing else after,

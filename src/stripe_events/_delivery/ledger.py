@@ -141,6 +141,10 @@ class Ledger:
             return _NOBODY
         return self._inbox
 
+    def inline_code(self, code: Code) -> Code:
+        """Give the code as a claim is to know it that leaves the inbox's handlers alone."""
+        return code._replace(handlers=code.handlers - self._inbox)
+
     def lane(self, event: AnyEvent, plan: Plan) -> tuple[bool, Lane]:
         """
         Tell whether the event is only put into the inbox, and who has what is left over.
