@@ -189,9 +189,10 @@ def test_a_hint_that_fails_disturbs_nobody(ledgers: Ledgers) -> None:
     with proxy_to(ledgers.server.socket) as proxy:
         store = ledgers.open(proxy.dsn(ledgers.database))
         store.list()
-        proxy.break_at("request", 2, stays_down=False)
+        proxy.break_at("request", 2, stays_down=True)
         assert isinstance(store.enqueue(arrival("evt_1")), Enqueued)
         assert proxy.has_broken
+        proxy.let_pass()
         assert isinstance(store.enqueue(arrival("evt_2")), Enqueued)
         store.close()
 
