@@ -84,6 +84,7 @@ class Worker:
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._watch: Watch | None = None
         self._begun = False
         self._asked_to_stop = False
         self._status = WorkerStatus("new")
@@ -95,6 +96,12 @@ class Worker:
         """How it is doing; from any thread."""
         engine = self._engine
         return self._status if engine is None else engine.status()
+
+    @property
+    def is_woken(self) -> bool:
+        """Whether the store tells it at once of what any process makes due; else it polls."""
+        watch = self._watch
+        return watch is not None and watch.is_live
 
     def run(self, *, burst: bool = False) -> WorkerStatus:
         """
@@ -132,7 +139,7 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         if self._asked_to_stop:
             engine.stop()
-        watch = self._watched(engine)
+        watch = self._watch = self._watched(engine)
         try:
             await engine.work(burst=burst)
         finally:

@@ -29,7 +29,7 @@ def failed(
     message: str | None = None,
 ) -> WebhookResponse:
     """Answer that the event could not be handled now, so that Stripe delivers again."""
-    log("ERROR", message or str(error), error)
+    log("ERROR", message or str(error), error, event_id=event.id)
     settings.observers.tell("Failed", event, runs(finished), delivery.elapsed(), error)
     return WebhookResponse(outcome_of(error), event.id, error, delivery.answer)
 

@@ -54,12 +54,19 @@ class Observers:
                 log("ERROR", f"an observer of {record} failed", error)
 
 
-def log(level: str, message: str, error: BaseException | None = None) -> None:
-    """Write to the logger ``stripe_events``; ``logging`` is loaded by the first message."""
+def log(
+    level: str, message: str, error: BaseException | None = None, *, event_id: str | None = None
+) -> None:
+    """
+    Write to the logger ``stripe_events``; ``logging`` is loaded by the first message.
+
+    The record has the id as ``stripe_event``, as those of ``Context.logger`` do.
+    """
     import logging
 
     logging.getLogger("stripe_events").log(
         getattr(logging, level),
         message,
         exc_info=error,
+        extra=None if event_id is None else {"stripe_event": event_id},
     )

@@ -48,7 +48,10 @@ def heard(stop: Callable[[], None]) -> Generator[None, None, None]:
 
 
 def _end_now(number: int) -> None:
-    log("WARNING", "ended by a second signal: what is held is due when its leases are over")
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(_EXITED_BY_SIGNAL + number)  # threads that run handlers would keep it from ending
+    try:
+        log("WARNING", "ended by a second signal: what is held is due when its leases are over")
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    finally:  # whether or not anybody reads these any more
+        # Threads that run handlers would keep it from ending.
+        os._exit(_EXITED_BY_SIGNAL + number)
