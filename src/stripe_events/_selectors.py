@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from stripe_events._delivery.context import Context
 
+_THIN = ("v1.", "v2.")
+
 E_contra = TypeVar("E_contra", bound=AnyEvent, contravariant=True)
 
 
@@ -51,6 +53,32 @@ def select(named: tuple[Any, ...], kind: Kind, *, unlisted: bool = False) -> Sel
     if any(isinstance(item, str) for item in named):
         raise UsageError("give event classes or names of types, not both in one call")
     return _select_classes(named)
+
+
+def select_any(named: Iterable[Any]) -> Selector:
+    """
+    Give the selector for classes, and for names and patterns of either kind, together.
+
+    Thin types are told by how they begin: ``v1.`` or ``v2.``.
+
+    Raises:
+        UnknownEventType, UsageError: as ``select`` does.
+    """
+    by_kind: dict[Kind, list[str]] = {"snapshot": [], "thin": []}
+    classes: list[Any] = []
+    for one in named:
+        if isinstance(one, str):
+            by_kind["thin" if one.startswith(_THIN) else "snapshot"].append(one)
+        else:
+            classes.append(one)
+    parts = [select(tuple(names), kind) for kind, names in by_kind.items() if names]
+    parts.append(_select_classes(tuple(classes)))
+    return Selector(
+        frozenset[str]().union(*(part.snapshot for part in parts)),
+        frozenset[str]().union(*(part.thin for part in parts)),
+        tuple(pattern for part in parts for pattern in part.snapshot_patterns),
+        tuple(pattern for part in parts for pattern in part.thin_patterns),
+    )
 
 
 def handled_classes(cls: type[EventHandler[Any]]) -> tuple[Any, ...]:

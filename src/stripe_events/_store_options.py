@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from stripe_events._callables import is_async
 from stripe_events._handlers import check_delivery
-from stripe_events.errors import ConfigurationError
+from stripe_events.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,18 +57,27 @@ def store_options(told: StoreWishes, order: OrderWishes, inbox: InboxWishes) -> 
         ConfigurationError: the store lacks verbs, or a setting cannot be meant.
     """
     if told.store is None:
-        _refuse_without_store(order_by=order.by, delivery=inbox.delivery, dispatch=inbox.dispatch)
+        _refuse_without_store(
+            order_by=order.by,
+            delivery=inbox.delivery,
+            inline=inbox.inline or None,
+            dispatch=inbox.dispatch,
+            retry=inbox.retry,
+        )
         return None
     checked = _inbox_options(inbox)
     is_inbox = inbox.delivery == "inbox"
-    check_verbs(told.store, (*_EVENT_VERBS, *INBOX_VERBS) if is_inbox else _EVENT_VERBS)
+    check_verbs(told.store)
+    if is_inbox:
+        check_inbox_store(told.store)
     if not (_is_text(told.scope) and told.scope):
         msg = f"scope= is the name of the service, as text, not {told.scope!r}"
         raise ConfigurationError(msg)
     _check_numbers(told.lease, told.busy_wait, told.rescue_after, told.max_abandoned)
     if order.by is not None:
         _check_order(order.by)
-        check_order_inline(order_inline=order.inline, is_inline=not is_inbox)
+        is_inline = not is_inbox or checked.inline is not None
+        check_order_inline(order_inline=order.inline, is_inline=is_inline)
     from stripe_events._delivery.ledger import StoreOptions
 
     return StoreOptions(*told, order.by, order.inline, checked)
@@ -116,15 +125,19 @@ def check_verbs(store: object, verbs: Sequence[str] = _EVENT_VERBS) -> None:
         raise ConfigurationError(msg)
 
 
-def _inline_types(named: Sequence[Any]) -> Selector | None:
-    if not named:
-        return None
-    if isinstance(named, str):
+def _inline_types(named: Any) -> Selector | None:
+    if isinstance(named, str | type) or not hasattr(named, "__iter__"):
         msg = f"inline= takes event classes, or names of types, in a list: [{named!r}]"
         raise ConfigurationError(msg)
-    from stripe_events._selectors import select
+    if not named:
+        return None
+    from stripe_events._selectors import select_any
 
-    return select(tuple(named), "snapshot")
+    try:
+        return select_any(named)
+    except UsageError as error:
+        msg = f"inline=: {error}"
+        raise type(error)(msg) from error
 
 
 def _check_numbers(
@@ -175,14 +188,24 @@ def _is_seconds(value: object) -> bool:
 
 def check_inbox(ledger: Ledger) -> None:
     """
-    Refuse a store that cannot be an inbox, where handlers are left to one.
+    Refuse, once the handlers are known, what cannot be an inbox, or keep order inline.
 
     Raises:
-        ConfigurationError: it lacks verbs, or may lose what was acknowledged.
+        ConfigurationError: names what is missing, or the way out.
     """
     options = ledger.options
     if options.order_by is not None:
         check_order_inline(order_inline=options.order_inline, is_inline=ledger.is_inline)
     if ledger.is_inbox:
-        check_verbs(options.store, INBOX_VERBS)
-        getattr(options.store, "check_inbox", bool)()
+        check_inbox_store(options.store)
+
+
+def check_inbox_store(store: Any) -> None:
+    """
+    Refuse a store that cannot be an inbox.
+
+    Raises:
+        ConfigurationError: it lacks verbs, or may lose what was acknowledged.
+    """
+    check_verbs(store, INBOX_VERBS)
+    getattr(store, "check_inbox", bool)()

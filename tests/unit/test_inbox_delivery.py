@@ -9,6 +9,7 @@ import pytest
 from stripe_events import Outcome
 from stripe_events.errors import StoreError
 from stripe_events.events import ChargeSucceeded
+from stripe_events.notifications import V1ChargeSucceeded
 from stripe_events.observers import Duplicate, Failed, Handled, Ignored
 from stripe_events.storage._operations import Write
 from tests.unit.deliveries import NOW, encode, snapshot, thin
@@ -223,15 +224,15 @@ def test_types_that_are_named_run_inline(service: Service, named: Any) -> None:
     assert ("inline", "inbox") == (service.record().lane, service.record("evt_2").lane)
 
 
-def test_thin_types_can_be_named_too(service: Service) -> None:
-    """By their classes; patterns and names are of snapshots."""
-    from stripe_events.notifications import V1ChargeSucceeded
-
+@pytest.mark.parametrize("named", [V1ChargeSucceeded, "v1.charge.succeeded", "v1.charge.*"])
+def test_thin_types_can_be_named_too(service: Service, named: Any) -> None:
+    """Beside snapshots, of which they tell nothing."""
     handler = Handler()
-    router = service.code({}, delivery="inbox", inline=[V1ChargeSucceeded])
+    router = service.code({"b": handler}, delivery="inbox", inline=["charge.failed", named])
     router.on(V1ChargeSucceeded, name="a")(handler)
 
     assert Outcome.HANDLED == service.deliver(router, thin()).outcome
+    assert Outcome.ACCEPTED == service.deliver(router, snapshot(id="evt_2")).outcome
     assert 1 == handler.runs
 
 
