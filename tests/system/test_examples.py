@@ -104,6 +104,7 @@ ELSEWHERE = {
     "azure_functions": "adapters/test_azure_examples.py",
     "event_grid": "adapters/test_azure_examples.py",
     "pubsub_push": "adapters/test_google_examples.py",
+    "celery_app": "system/test_examples_celery.py",
     "django_orm": "stores/test_django.py",
     "sqlalchemy_session": "stores/test_sqlalchemy.py",
 }
