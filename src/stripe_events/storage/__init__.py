@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stripe_events.storage._extras import AsyncBatchStore as AsyncBatchStore
     from stripe_events.storage._extras import BatchStore as BatchStore
     from stripe_events.storage._extras import CheckedStore as CheckedStore
+    from stripe_events.storage._extras import PolledStore as PolledStore
     from stripe_events.storage._extras import Watch as Watch
     from stripe_events.storage._extras import WatchableStore as WatchableStore
     from stripe_events.storage._memory import MemoryStore as MemoryStore
@@ -91,6 +92,7 @@ _PLACES = {
     "MemoryStore": "_memory",
     "Plan": "_results",
     "PlannedHandler": "_results",
+    "PolledStore": "_extras",
     "PostgresStore": "_postgres",
     "Query": "_results",
     "RedisStore": "_redis",
@@ -138,6 +140,7 @@ __all__ = [
     "MemoryStore",
     "Plan",
     "PlannedHandler",
+    "PolledStore",
     "PostgresStore",
     "Query",
     "RedisStore",

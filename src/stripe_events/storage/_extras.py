@@ -1,5 +1,5 @@
 """
-What a store may have besides the verbs: ``watch``, ``check_inbox``, ``finish_each``.
+What a store may have besides the verbs: ``watch``, ``check_inbox``, ``finish_each``, ``poll``.
 
 Each by itself. The first two are sync in async stores too. Who lacks them loses nothing
 that is promised.
@@ -7,7 +7,7 @@ that is promised.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,6 +79,12 @@ class CheckedStore(Protocol):
             ConfigurationError: names the setting, and what to do about it.
         """
         ...
+
+
+class PolledStore(Protocol):
+    """What is dear to look at: ``poll`` is how often an idle worker does so, in seconds."""
+
+    poll: ClassVar[float]
 
 
 class BatchStore(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from stripe_events.errors import ConfigurationError, StoreError
 from stripe_events.storage import _verbs
@@ -102,6 +102,9 @@ class DynamoDBStore(SyncVerbs):
         ConfigurationError: from here for values that make no sense; from the first use if
             the table is missing or has other keys.
     """
+
+    poll: ClassVar[float] = 2.0
+    """How often an idle worker looks, in seconds: each look takes four requests."""
 
     def __init__(
         self,
