@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stripe_events._compilation import Compilation
 from stripe_events._delivery.drivers import Drivers
 from stripe_events._messages import Outcome
+from stripe_events._overdue import GRACE, Outlook, listing, reported, told, unasked
 from stripe_events._store_options import INBOX_VERBS, check_verbs
 from stripe_events.errors import Busy, ConfigurationError
 
@@ -20,13 +20,9 @@ if TYPE_CHECKING:
     from stripe_events._delivery.settings import Settings
     from stripe_events._messages import WebhookResponse
     from stripe_events.observers import Overdue
-    from stripe_events.storage._records import EventRecord
 
 RESCUE_LIMIT = 900.0
 """Seconds that the handlers of one event have when nobody waits for the answer."""
-
-MOST_COUNTED = 1_000
-"""More events than this are not counted: one is reason enough to look."""
 
 _LEDGER_VERBS = ("get", "list", "retry", "replay", "drop", "erase", "forget")
 
@@ -62,6 +58,7 @@ class Recording(Compilation):
         if handler_threads is not None and handler_threads < 1:
             raise ConfigurationError("handler_threads= allows none: give a number from 1 up")
         self._drivers = Drivers(handler_threads)
+        self._outlook = Outlook(clock)
 
     @property
     def store(self) -> Any:
@@ -130,17 +127,22 @@ class Recording(Compilation):
             StoreError, LostClaim: the store failed, or somebody took over.
         """
         settings, ledger = self._with_ledger(("get",), in_threads=True)
-        return _done_or_raised(
-            event_id, self._drivers.drive(_run(settings, ledger, event_id, time_limit))
-        )
+        response = self._drivers.drive(_run(settings, ledger, event_id, time_limit))
+        if response.outcome is not Outcome.DRAINING and self._outlook.is_time(ledger):
+            with unasked():
+                reported(settings, listing(ledger, GRACE)())
+        return _done_or_raised(event_id, response)
 
     async def arun(self, event_id: str, *, time_limit: float = RESCUE_LIMIT) -> WebhookResponse:
         """Do the same as ``run``, in the running event loop, with either kind of store."""
         settings, ledger = self._with_ledger(("get",))
-        flow = _run(settings, ledger, event_id, time_limit)
-        return _done_or_raised(event_id, await self._drivers.adrive(flow))
+        response = await self._drivers.adrive(_run(settings, ledger, event_id, time_limit))
+        if response.outcome is not Outcome.DRAINING and self._outlook.is_time(ledger):
+            with unasked():
+                reported(settings, await _awaited(ledger, listing(ledger, GRACE)))
+        return _done_or_raised(event_id, response)
 
-    def overdue(self, *, grace: float = 300.0) -> Overdue:
+    def overdue(self, *, grace: float = GRACE) -> Overdue:
         """
         Count the events that nobody has come for: the one figure to alert on.
 
@@ -153,13 +155,12 @@ class Recording(Compilation):
             StoreError: the store failed.
         """
         settings, ledger = self._with_ledger(_LEDGER_VERBS, in_threads=True)
-        return self._overdue(settings, _list_overdue(ledger, grace)())
+        return told(settings, listing(ledger, grace)())
 
-    async def aoverdue(self, *, grace: float = 300.0) -> Overdue:
+    async def aoverdue(self, *, grace: float = GRACE) -> Overdue:
         """Do the same as ``overdue``, in the running event loop, with either kind of store."""
         settings, ledger = self._with_ledger(_LEDGER_VERBS)
-        found = await _awaited(ledger, _list_overdue(ledger, grace))
-        return self._overdue(settings, found)
+        return told(settings, await _awaited(ledger, listing(ledger, grace)))
 
     def _with_ledger(
         self, verbs: Sequence[str], *, in_threads: bool = False
@@ -178,16 +179,6 @@ class Recording(Compilation):
         import asyncio
 
         await asyncio.to_thread(self._stop_heartbeat)
-
-    def _overdue(self, settings: Settings, records: Sequence[EventRecord]) -> Overdue:
-        from stripe_events.observers import Overdue
-        from stripe_events.storage._queries import waiting_since
-
-        oldest = min(map(waiting_since, records), default=None)
-        overdue = Overdue(len(records), 0.0 if oldest is None else self._clock() - oldest)
-        if records:
-            settings.observers.tell("Overdue", *overdue)
-        return overdue
 
 
 def for_workers(router: Recording) -> tuple[Settings, Ledger]:
@@ -243,13 +234,6 @@ def _done_or_raised(event_id: str, response: WebhookResponse) -> WebhookResponse
     if response.error is not None and response.outcome is not Outcome.DEAD:
         raise response.error
     return response
-
-
-def _list_overdue(ledger: Ledger, grace: float) -> Callable[[], Any]:
-    from stripe_events.storage._results import Query
-
-    query = Query(overdue=grace)
-    return partial(ledger.store.list, ledger.options.scope, query, limit=MOST_COUNTED)
 
 
 async def _awaited(ledger: Ledger, verb: Callable[..., Any], *arguments: Any) -> Any:

@@ -129,7 +129,7 @@ class Overdue(NamedTuple):
     Events are due, or their claim's lease is over, and nobody has come for them.
 
     ``events`` of them (at most 1,000 are counted), the oldest for ``seconds``. Told by
-    ``router.overdue()``.
+    ``router.overdue()``, and once a minute at most by ``router.run()``.
     """
 
     events: int

@@ -50,6 +50,7 @@ LAYERS: tuple[tuple[set[str], ...], ...] = (
     (
         {
             "_compilation",
+            "_overdue",
             "_registrars",
             "_recording",
             "_registration",
