@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import redis
 from redis import asyncio as aio
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 
-from stripe_events.storage import Enqueued, RedisStore, _watching
+from stripe_events.storage import AsyncRedisStore, Enqueued, RedisStore, _watching
 from stripe_events.testing._contract.making import arrival
 from tests.stores.redis_ledgers import RedisLedgers
 from tests.stores.redis_server import RedisServer
@@ -133,6 +134,16 @@ def test_who_may_not_publish_can_enqueue(
     assert "workers poll" in record.getMessage()
     with redis_ledgers.server.client() as client:
         client.acl_deluser("deaf")
+
+
+def test_a_client_without_an_address_shows_no_way(caplog: pytest.LogCaptureFixture) -> None:
+    """An async client of Sentinel's asks for it in its own loop; no other server will do."""
+    client: Any = AsyncSentinel([("127.0.0.1", 1)]).master_for("shop", socket_timeout=5)
+    store = AsyncRedisStore(client)
+    with watching(store) as watch:
+        until(lambda: caplog.records, "nobody is told")
+        assert not watch.watch.is_live
+    assert "does not tell to which server" in caplog.text
 
 
 def test_many_events_are_few_messages(redis_ledgers: RedisLedgers) -> None:

@@ -21,6 +21,7 @@ from redis.cluster import RedisCluster
 from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool
 
+from stripe_events.errors import ConfigurationError
 from stripe_events.storage._redis._clients import GivenClient, connector
 from stripe_events.storage._redis._commands import packed
 
@@ -163,6 +164,8 @@ def _plain(kind: type[Any], settings: Mapping[str, Any]) -> Any:
     taken = {
         name: value for name, value in settings.items() if name in _TAKEN or name.startswith("ssl_")
     }
+    if not taken.keys() & {"host", "path"}:  # as of an async client of Sentinel's
+        raise ConfigurationError(f"{kind.__name__} does not tell to which server it connects")
     cls: type[Any] = redis.Connection
     if "path" in taken:
         cls = redis.UnixDomainSocketConnection
