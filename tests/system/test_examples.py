@@ -105,6 +105,7 @@ ELSEWHERE = {
     "event_grid": "adapters/test_azure_examples.py",
     "pubsub_push": "adapters/test_google_examples.py",
     "celery_app": "system/test_examples_celery.py",
+    "sqs_lambda": "system/test_examples_sqs.py",
     "django_orm": "stores/test_django.py",
     "sqlalchemy_session": "stores/test_sqlalchemy.py",
 }
