@@ -13,7 +13,6 @@ from stripe_events._delivery.settings import Settings
 from stripe_events._fork import Lock
 from stripe_events._registration import Registration
 from stripe_events._registry import RoutingTable, compile_table
-from stripe_events._store_options import check_inbox
 from stripe_events.errors import AsyncStoreError, ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -127,6 +126,8 @@ class Compilation(Registration):
                     store=self._store_options,
                 )
                 if settings.ledger is not None:
+                    from stripe_events._store_options import check_inbox
+
                     check_inbox(settings.ledger)
                 self._settings = settings
             return self._settings

@@ -9,7 +9,6 @@ from stripe_events._compilation import Compilation
 from stripe_events._delivery.drivers import Drivers
 from stripe_events._messages import Outcome
 from stripe_events._overdue import GRACE, Outlook, listing, reported, told, unasked
-from stripe_events._store_options import INBOX_VERBS, check_verbs
 from stripe_events.errors import Busy, ConfigurationError
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 RESCUE_LIMIT = 900.0
 """Seconds that the handlers of one event have when nobody waits for the answer."""
 
+_INBOX_VERBS = ("enqueue", "take_due")
 _LEDGER_VERBS = ("get", "list", "retry", "replay", "drop", "erase", "forget")
 
 
@@ -85,7 +85,7 @@ class Recording(Compilation):
             AsyncStoreError: the store is awaited: use ``arescue``.
             StoreError: the store failed; what was run until then stays done.
         """
-        settings, ledger = self._with_ledger(INBOX_VERBS, in_threads=True)
+        settings, ledger = self._with_ledger(_INBOX_VERBS, in_threads=True)
         tally = _Tally()
         while not tally.is_over:
             flow = _rescue(settings, ledger, time_limit, tally.seen)
@@ -94,7 +94,7 @@ class Recording(Compilation):
 
     async def arescue(self, *, time_limit: float = RESCUE_LIMIT) -> Rescued:
         """Do the same as ``rescue``, in the running event loop, with either kind of store."""
-        settings, ledger = self._with_ledger(INBOX_VERBS)
+        settings, ledger = self._with_ledger(_INBOX_VERBS)
         tally = _Tally()
         while not tally.is_over:
             flow = _rescue(settings, ledger, time_limit, tally.seen)
@@ -168,6 +168,8 @@ class Recording(Compilation):
         settings = self._compiled(in_threads=in_threads)
         if settings.ledger is None:
             raise ConfigurationError("this router has no store: give EventRouter(store=...)")
+        from stripe_events._store_options import check_verbs
+
         check_verbs(settings.ledger.store, verbs)
         return settings, settings.ledger
 
@@ -189,7 +191,7 @@ def for_workers(router: Recording) -> tuple[Settings, Ledger]:
         ConfigurationError: the router has no store, or one without an inbox.
         UsageError: what ``freeze`` raises.
     """
-    return router._with_ledger(INBOX_VERBS)  # noqa: SLF001 - of this module
+    return router._with_ledger(_INBOX_VERBS)  # noqa: SLF001 - of this module
 
 
 class _Tally:

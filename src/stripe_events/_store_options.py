@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stripe_events._retry import Retry
 
 _EVENT_VERBS = ("accept", "finish", "suspend", "give_back", "extend")
-INBOX_VERBS = ("enqueue", "take_due")
+_INBOX_VERBS = ("enqueue", "take_due")
 
 
 class InboxWishes(NamedTuple):
@@ -207,5 +207,5 @@ def check_inbox_store(store: Any) -> None:
     Raises:
         ConfigurationError: it lacks verbs, or may lose what was acknowledged.
     """
-    check_verbs(store, INBOX_VERBS)
+    check_verbs(store, _INBOX_VERBS)
     getattr(store, "check_inbox", bool)()

@@ -9,13 +9,13 @@ from stripe_events._delivery import flow
 from stripe_events._delivery.context import TIME_LIMIT
 from stripe_events._messages import MAX_BODY_BYTES, Body, Headers, WebhookResponse
 from stripe_events._serving import Serving
-from stripe_events._store_options import InboxWishes, OrderWishes, StoreWishes, store_options
 from stripe_events._verification import Secrets, SignatureVerifier, Verifier
 from stripe_events.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from stripe_events._delivery.ledger import StoreOptions
     from stripe_events._delivery.order import OrderBy
     from stripe_events._event import AnyEvent
     from stripe_events._registry import Way
@@ -102,10 +102,11 @@ class EventRouter(Serving):
         retry: Retry | None = None,
     ) -> None:
         """Check the settings; nothing is started yet."""
-        options = store_options(
-            StoreWishes(store, scope, lease, busy_wait, max_abandoned, rescue_after),
-            OrderWishes(order_by, order_inline),
-            InboxWishes(delivery, inline, dispatch, dispatch_grace, retry),
+        options = _options(
+            store,
+            (scope, lease, busy_wait, max_abandoned, rescue_after),
+            (order_by, order_inline),
+            (delivery, inline, dispatch, dispatch_grace, retry),
         )
         super().__init__(
             clock=clock,
@@ -218,6 +219,19 @@ class EventRouter(Serving):
         verifier = self._verifier or self._refuse_unverified()
         settings = self._compiled(in_threads=in_threads)
         return flow.webhook(settings, verifier, body, headers, time_limit, lease=lease)
+
+
+def _options(
+    store: EventStore | AsyncEventStore | None,
+    claims: tuple[str, float, float, int, float],
+    order: tuple[OrderBy | None, bool],
+    inbox: tuple[Way, Sequence[Any], Callable[[str], object] | None, float, Retry | None],
+) -> StoreOptions | None:
+    if store is None and order[0] is None and inbox[:3] == ("inline", (), None) and not inbox[4]:
+        return None  # without loading what checks the options of a store
+    from stripe_events._store_options import InboxWishes, OrderWishes, StoreWishes, store_options
+
+    return store_options(StoreWishes(store, *claims), OrderWishes(*order), InboxWishes(*inbox))
 
 
 def _verifier(
