@@ -106,7 +106,9 @@ ELSEWHERE = {
     "pubsub_push": "adapters/test_google_examples.py",
     "celery_app": "system/test_examples_celery.py",
     "sqs_lambda": "system/test_examples_sqs.py",
+    "django_inbox": "system/test_examples_inbox.py",
     "django_orm": "stores/test_django.py",
+    "fastapi_inbox": "system/test_examples_inbox.py",
     "sqlalchemy_session": "stores/test_sqlalchemy.py",
 }
 """Examples that take something else than Stripe's requests from a server, and their tests."""
