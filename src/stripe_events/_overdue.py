@@ -10,7 +10,7 @@ from stripe_events._delivery.observing import log
 from stripe_events._fork import Lock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from stripe_events._delivery.ledger import Ledger
     from stripe_events._delivery.settings import Settings
@@ -61,7 +61,7 @@ def reported(settings: Settings, records: Sequence[EventRecord]) -> None:
 
 
 @contextmanager
-def unasked() -> Iterator[None]:
+def unasked() -> Generator[None, None, None]:
     """Log what goes wrong with a look that nobody asked for, and go on."""
     try:
         yield

@@ -44,7 +44,7 @@ class Table:
     def __init__(self, path: Path) -> None:
         """Make it, without effects."""
         self.path = path
-        self.store = SQLiteStore(path, synchronous="NORMAL")
+        self.store = SQLiteStore(path, synchronous="NORMAL", accept_loss=("synchronous",))
         with closing(self.connect()) as connection:
             connection.execute(CREATE)
 

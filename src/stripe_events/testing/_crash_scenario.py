@@ -3,7 +3,8 @@ One life of an event in which the process dies, or an answer is lost, at one poi
 
 The real flow is wrapped in another one, which hands its effects on to the real drivers
 and passes a numbered point before and after each. At the chosen one the flow is
-abandoned, as a process that dies abandons it, and the event is delivered again.
+abandoned, as a process that dies abandons it, and the event is delivered again; what is
+left to the inbox is run by passes of ``rescue``, which die and are repeated, too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from stripe_events._delivery.effects import Accept, Finish, GiveBack, Run, Store
 from stripe_events._delivery.flow import trusted
 from stripe_events._delivery.heartbeat import Heartbeat
 from stripe_events._delivery.ledger import Ledger
+from stripe_events._delivery.recorded import rescue
 from stripe_events._delivery.sync_driver import Stopped
 from stripe_events._messages import Outcome
 from stripe_events.errors import StoreError, UsageError
@@ -32,12 +34,21 @@ if TYPE_CHECKING:
     from stripe_events._delivery.flow import Flow
     from stripe_events._delivery.ledger import StoreOptions
     from stripe_events._delivery.settings import Settings
+    from stripe_events._event import AnyEvent
     from stripe_events._messages import Body, WebhookResponse
     from stripe_events.storage._records import EventRecord
-    from stripe_events.storage._results import Claim, StoredEvent
+    from stripe_events.storage._results import Claim, Release, StoredEvent
 
 _MOST_DELIVERIES: Final = 10
+_MOST_PASSES: Final = 10
 _OK: Final = 200
+
+_ACCEPTED: Final = {
+    "accept": "recording and claiming the event",
+    "enqueue": "recording the event",
+    "take_due": "taking what is due",
+    None: "going on with what was taken",
+}
 
 
 class Crash(NamedTuple):
@@ -65,15 +76,39 @@ class _NoHeartbeat(Heartbeat):
         """Leave the claim alone."""
 
 
+class _Impatient(Ledger):
+    """A ledger in which what is left to the inbox is due at once, and no other queue is told."""
+
+    __slots__ = ()
+
+    def __init__(self, options: StoreOptions, settings: Settings, scope: str) -> None:
+        """Take what the router was told."""
+        inbox = options.inbox._replace(dispatch=None, dispatch_grace=0.0)
+        options = options._replace(scope=scope, lease=0.0, busy_wait=0.0, inbox=inbox)
+        super().__init__(options, settings.table)
+        self.heartbeat = _NoHeartbeat(options.store, 0.0, is_async=self.is_async)
+
+    def release(
+        self,
+        *,
+        inline: float | None = None,
+        inbox: float = 0.0,  # noqa: ARG002 - it is what is not waited for
+        missing: tuple[str, ...] = (),
+        to_inbox: bool = False,
+    ) -> Release:
+        """Wait for nothing."""
+        return super().release(inline=inline, missing=missing, to_inbox=to_inbox)
+
+
 class Scenario:
     """
-    Deliver until 200, and hold the contract against what happens.
+    Deliver until 200, run the rest as workers do, and hold the contract against what happens.
 
     Args:
         settings: of the router, for what does not concern its store.
         options: of its store; the scenario has a scope of its own in it, and no lease.
         payload: of the event.
-        event_id: in it.
+        event: what is in it.
         at: the number of the point, from 1, where something happens; 0 for nowhere.
     """
 
@@ -82,17 +117,16 @@ class Scenario:
         settings: Settings,
         options: StoreOptions,
         payload: Body | Mapping[str, Any],
-        event_id: str,
+        event: AnyEvent,
         at: int,
     ) -> None:
         """Begin where the event is not known."""
         scope = f"crash_everywhere/{os.urandom(8).hex()}"
-        options = options._replace(scope=scope, lease=0.0, busy_wait=0.0)
-        self._ledger = Ledger(options, settings.table)
-        self._ledger.heartbeat = _NoHeartbeat(options.store, 0.0, is_async=self._ledger.is_async)
+        self._ledger = _Impatient(options, settings, scope)
         self._settings = settings._replace(ledger=self._ledger)
         self._payload = payload
-        self._event_id = event_id
+        self._event_id = event.id
+        self._for_inbox = self._ledger.for_inbox(event)
         self._at = at
         self._passed = 0
         self._has_died = False
@@ -101,6 +135,7 @@ class Scenario:
         self._trace: list[str] = []
         self._runs: Counter[str] = Counter()
         self._answers: list[Outcome | None] = []
+        self._turn = ""
         self.point = ""
 
     def result(self) -> Crash:
@@ -121,7 +156,7 @@ class Scenario:
             raise self.wrong(f"the world is not as it should be: {error!r}") from error
 
     def play(self) -> Flow:
-        """Deliver until 200 and once more; an AssertionError says what was wrong."""
+        """Deliver until 200, run the rest, deliver once more; raise what was wrong."""
         while True:
             response = yield from self._deliver()
             record = yield from self._look()
@@ -129,7 +164,8 @@ class Scenario:
                 break
             if len(self._answers) == _MOST_DELIVERIES:
                 raise self.wrong(f"{_MOST_DELIVERIES} deliveries, and none was answered 200")
-        self._check_end(record)
+        self._check_answer(record)
+        self._check_end((yield from self._worked_off(record)))
         self._at = 0
         again = yield from self._deliver()
         if again is None or again.outcome not in (Outcome.DUPLICATE, Outcome.DEAD):
@@ -138,9 +174,28 @@ class Scenario:
 
     def _deliver(self) -> Generator[Effect, Any, WebhookResponse | None]:
         """Go the way of a delivery; None if its process died."""
-        self._has_died = False
-        self._trace.append(f"delivery {len(self._answers) + 1}")
         flow = trusted(self._settings, self._payload, TIME_LIMIT)
+        response = yield from self._go(f"delivery {len(self._answers) + 1}", flow)
+        self._answers.append(None if response is None else response.outcome)
+        return response
+
+    def _worked_off(self, record: EventRecord | None) -> Generator[Effect, Any, EventRecord | None]:
+        """Let workers come until nothing is left; give what the store has then."""
+        for number in range(_MOST_PASSES):
+            if record is None or record.state in OVER:
+                return record
+            flow = rescue(self._settings, self._ledger, TIME_LIMIT, set())
+            try:
+                yield from self._go(f"worker {number + 1}", flow)
+            except StoreError as error:  # as it is told who calls rescue()
+                self._trace.append(f"  failed: {error}")
+            record = yield from self._look()
+        raise self.wrong(f"{_MOST_PASSES} passes of a worker, and work is left")
+
+    def _go(self, turn: str, flow: Flow) -> Generator[Effect, Any, WebhookResponse | None]:
+        """Go a way with points around its effects; None if its process died."""
+        self._has_died, self._turn = False, turn
+        self._trace.append(turn)
         response = None
         try:
             effect = next(flow)
@@ -152,9 +207,8 @@ class Scenario:
         except _Died:
             pass
         flow.close()
-        outcome = None if response is None else response.outcome
-        self._answers.append(outcome)
-        self._trace.append("  the process died" if outcome is None else f"  answered {outcome}")
+        outcome = "the process died" if response is None else f"answered {response.outcome}"
+        self._trace.append(f"  {outcome}")
         return response
 
     def _perform(self, flow: Flow, effect: Effect) -> Generator[Effect, Any, Callable[[], Effect]]:
@@ -170,7 +224,7 @@ class Scenario:
             self._note(effect)
         if self._has_died or self._dies(f"after {_name(effect)}"):
             raise _Died
-        if isinstance(effect, StoreEffect) and self._loses(_name(effect)):
+        if isinstance(effect, StoreEffect) and effect.call and self._loses(_name(effect)):
             return partial(flow.throw, StoreError(LOST))
         return partial(flow.send, value)
 
@@ -191,7 +245,7 @@ class Scenario:
         self._passed += 1
         if self._passed != self._at:
             return False
-        self.point = f"delivery {len(self._answers) + 1}: {point}"
+        self.point = f"{self._turn}: {point}"
         return True
 
     def _dies(self, point: str) -> bool:
@@ -218,23 +272,47 @@ class Scenario:
         self._settled = settled
         return None if stored is None else stored.record
 
-    def _check_end(self, record: EventRecord | None) -> None:
-        """See that an answer of 200 was earned."""
+    def _check_answer(self, record: EventRecord | None) -> None:
+        """See that an answer of 200 was earned: all is settled, or is the inbox's and due."""
         if record is None and self._answers[-1] is Outcome.IGNORED:
             raise UsageError(f"no handler of the router is for {self._event_id}")
-        if record is None or record.state not in OVER or any(record.unsettled()):
+        if record is None or not (_is_settled(record) or _is_due(record)):
             raise self.wrong("answered 200, although work is left")
+        inline = {handler.name for handler in record.unsettled()} - self._for_inbox
+        if inline and not record.answer:
+            left = ", ".join(sorted(inline))
+            raise self.wrong(f"answered 200, although this is not for the inbox: {left}")
+
+    def _check_end(self, record: EventRecord | None) -> None:
+        """See that all is settled, and that only what gave up is dead."""
+        if record is None or not _is_settled(record):
+            raise self.wrong("workers have come, and work is left")
         for handler in record.handlers:
             was_given_up = handler.abandoned >= self._ledger.options.max_abandoned
             if handler.outcome == "dead" and not (was_given_up or handler.name in self._gave_up):
                 raise self.wrong(f"{handler.name} is dead, although it has not given up")
 
 
+def _is_settled(record: EventRecord) -> bool:
+    return record.state in OVER and not any(record.unsettled())
+
+
+def _is_due(record: EventRecord) -> bool:
+    """Tell whether workers come for it: by its due time, or when its lease is over."""
+    if record.state == "claimed":
+        return record.lane == "inbox" or record.answer is not None
+    return record.lane == "inbox" and record.due is not None
+
+
+def _verb(effect: Accept) -> str | None:
+    return None if effect.call is None else effect.call.func.__name__
+
+
 def _name(effect: Effect) -> str:
     """Say in words what an effect does."""
     match effect:
         case Accept():
-            return "recording and claiming the event"
+            return _ACCEPTED[_verb(effect)]
         case Run():
             return f"running {effect.handler.name}"
         case Finish():

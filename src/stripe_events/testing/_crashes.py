@@ -33,12 +33,14 @@ def crash_everywhere(
     First nothing happens; then the process dies before the first step of a delivery,
     after it, before the next one, and so on, also around the commit of a
     ``ctx.transaction()``; and each answer of the store is lost once. After that the event
-    is delivered until it is answered 200. It is real: handlers run, the store records.
-    Nothing is waited for. Each time has a scope of its own in the store.
+    is delivered until it is answered 200, and what is left to the inbox is run as by
+    ``rescue``, with the same crashes. It is real: handlers run, the store records.
+    Nothing is waited for, and ``dispatch=`` is not called. Each time has a scope of its own
+    in the store.
 
     Held are the library's promises (a handler that was settled is not run again, 200 is
-    answered only when all is settled, and it is in the end), and what ``check`` says:
-    that your handlers may be repeated.
+    answered only when all is settled or due in the inbox, and it is settled in the end), and
+    what ``check`` says: that your handlers may be repeated.
 
     Args:
         router: with a store that can ``get``; use one for tests.
@@ -100,7 +102,7 @@ def _scenarios(
     settings, ledger = router._with_ledger(("get",), in_threads=in_threads)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     event = event_of(_envelope.unwrap(payload), settings.clock())
     for at in count():
-        scenario = Scenario(settings, ledger.options, payload, event.id, at)
+        scenario = Scenario(settings, ledger.options, payload, event, at)
         yield scenario
         if at and not scenario.point:
             return
