@@ -33,6 +33,7 @@ nox.options.sessions = [
     "unit",
     "objects",
     "stores",
+    "worker",
     "model",
     "adapters",
     "system",
@@ -115,6 +116,13 @@ def stores(session: nox.Session) -> None:
     """Run tests/stores: the contract and the faults of every store, over real databases."""
     session.install("-e.", *group("tests"))
     run_tests(session, "tests/stores", measured=True)
+
+
+@nox.session(python=NEWEST)
+def worker(session: nox.Session) -> None:
+    """Run tests/worker: workers that die, hang or are cut off, over real databases."""
+    session.install("-e.", *group("tests"))
+    run_tests(session, "tests/worker", measured=True)
 
 
 @nox.session(python=NEWEST)

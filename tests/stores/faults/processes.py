@@ -35,6 +35,11 @@ class Child:
         self._process.start()
         theirs.close()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.is_alive()
+
     def hear(self, seconds: float = LIMIT) -> Any:
         """Wait for a message; EOFError if the child has ended."""
         assert self._pipe.poll(seconds), "the child says nothing"
@@ -63,6 +68,10 @@ class Child:
     def resume(self) -> None:
         """Let it go on."""
         self._signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Ask it to end, by SIGTERM."""
+        self._signal(signal.SIGTERM)
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process.pid is not None

@@ -1,0 +1,91 @@
+"""What the workers of these tests do; importing it loads neither pytest nor Hypothesis."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from stripe_events.worker import Worker
+from tests.stores.faults.processes import Child
+from tests.worker.applications import Office
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+
+    from tests.worker.places import AnyPlace
+
+__all__ = ["NOTHING", "Crew", "crew", "work"]
+
+# One process imports all of that; each child is a copy of it.
+multiprocessing.get_context("forkserver").set_forkserver_preload(
+    ["pytest", "tests.stores.faults.places", "tests.stores.faults.children", __name__]
+)
+
+NOTHING: Mapping[str, Any] = {}
+
+
+def work(pipe: Connection, make: Callable[[], Office], options: Mapping[str, Any]) -> None:
+    """Be a worker until it is stopped; tell its last status, and end whatever still runs."""
+    status = Worker(make().router, **{"poll": 0.1, **options}).run()
+    pipe.send(status)
+    os._exit(0)
+
+
+class Crew:
+    """Processes that work on one inbox; ``make`` gives the application of each."""
+
+    def __init__(
+        self,
+        place: AnyPlace,
+        file: Path,
+        make: Callable[..., Office] = Office,
+        worker: Mapping[str, Any] = NOTHING,
+        **options: Any,
+    ) -> None:
+        """Start nobody yet."""
+        self._arguments = (partial(make, place, file, **options), worker)
+        self.members: list[Child] = []
+
+    def hire(self, number: int = 1) -> None:
+        """Start so many more."""
+        self.members += [Child(work, *self._arguments) for _ in range(number)]
+
+    def kill(self, which: int = 0) -> None:
+        """End one, wherever it is."""
+        self.members.pop(which).close()
+
+    def kill_all(self) -> None:
+        """End them all, wherever they are."""
+        for member in self.members:
+            member.kill()
+        while self.members:
+            self.kill()
+
+
+@contextmanager
+def crew(*arguments: Any, **options: Any) -> Iterator[Crew]:
+    """Have workers for as long as the block lasts."""
+    made = Crew(*arguments, **options)
+    try:
+        yield made
+    finally:
+        made.kill_all()
+
+
+def warm_up() -> None:
+    """Load what a worker loads, in the process of which all are copies."""
+    from stripe_events.storage import MemoryStore
+    from tests.unit.deliveries import router
+
+    made = router(store=MemoryStore(), delivery="inbox")
+    made.on("charge.succeeded", name="any")(lambda event: None)
+    asyncio.run(Worker(made).arun(burst=True))
+
+
+warm_up()
