@@ -19,6 +19,7 @@ from stripe_events._delivery.context import Delivery
 from stripe_events._delivery.observing import log
 from stripe_events._delivery.recorded import resume
 from stripe_events._worker.status import WorkerStatus
+from stripe_events._worker.suspects import divided, is_suspect
 from stripe_events._worker.tally import Tally
 from stripe_events.errors import LostClaim, UsageError
 from stripe_events.storage._results import Query
@@ -37,7 +38,13 @@ _SOON: Final = 0.02
 _BURST: Final = 0.2
 """Seconds between two looks of a worker that is to end when nothing is due."""
 
+_FIRST_PAUSE: Final = 1.0
+"""Seconds, at most, after which a store that has failed is asked again; then twice as many."""
+
 _LONGEST_PAUSE: Final = 10.0
+_SUSPECTS_WAIT: Final = (0.25, 1.0)
+"""Seconds, between these two, until suspects are due again that had to wait for another one."""
+
 _OVERTIME: Final = 5.0
 """Seconds beyond its time limit after which a handler does not count as running."""
 
@@ -80,16 +87,20 @@ class Engine:
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
         self._woken = False
-        self._stopping = False
+        self._stop = self._loop.create_future()
+        self._claiming: asyncio.Task[list[Taken]] | None = None
         self._running: dict[asyncio.Task[WebhookResponse], float] = {}
         self._overtime: set[asyncio.Task[WebhookResponse]] = set()
+        self._suspect: asyncio.Task[WebhookResponse] | None = None
+        self._patient_until = 0.0
         self._tally = Tally()
         self._looked: float | None = None
         self._error: str | None = None
 
     def stop(self) -> None:
         """Claim nothing more; on the loop."""
-        self._stopping = True
+        if not self._stopping:
+            self._stop.set_result(None)
         self._changed.set()
 
     def wake(self) -> None:
@@ -102,9 +113,8 @@ class Engine:
         looked = None if self._looked is None else monotonic() - self._looked
         running, overtime = len(self._running), len(self._overtime)
         counts = self._tally.counts()
-        return WorkerStatus(
-            self._state(), running + overtime, overtime, *counts, looked, self._error
-        )
+        error = self._error or (_STUCK.format(overtime) if self._is_stuck() else None)
+        return WorkerStatus(self._state(), running + overtime, overtime, *counts, looked, error)
 
     async def work(self, *, burst: bool) -> None:
         """
@@ -117,18 +127,28 @@ class Engine:
             await self._until_there_is_room()
             if self._stopping:
                 return
-            self._woken = False
             taken = await self._claimed(self._room())
-            if self._stopping:
-                await self._returned(taken)
-                return
-            for one in taken:
-                self._start(one)
+            await self._begin(taken)
             if taken:
                 continue
-            if burst and self._error is None and not self._running and await self._is_empty():
+            if burst and self._is_idle() and await self._is_empty():
                 return
             await self._until_due(_BURST if burst else self._poll)
+
+    async def close(self, seconds: float) -> None:
+        """Give back what is claimed but was not begun; wait ``seconds`` for a claim to come in."""
+        claiming = self._claiming
+        if claiming is None:
+            return
+        await asyncio.wait([claiming], timeout=seconds)
+        if not claiming.done():
+            claiming.cancel()
+        elif not claiming.cancelled() and claiming.exception() is None:
+            await self._returned(claiming.result())
+
+    @property
+    def _stopping(self) -> bool:
+        return self._stop.done()
 
     def _state(self) -> State:
         if self._stopping:
@@ -141,10 +161,11 @@ class Engine:
         self._woken = True
         self._changed.set()
 
+    def _is_stuck(self) -> bool:
+        return len(self._overtime) >= _MOST_OVERTIME * self._concurrency
+
     def _room(self) -> int:
-        if len(self._overtime) >= _MOST_OVERTIME * self._concurrency:
-            return 0
-        return self._concurrency - len(self._running)
+        return 0 if self._is_stuck() else self._concurrency - len(self._running)
 
     async def _until_there_is_room(self) -> None:
         """Wait for any room, and then a moment for as much as half of all."""
@@ -177,19 +198,25 @@ class Engine:
     async def _claimed(self, limit: int) -> list[Taken]:
         options = self._ledger.options
         due = (options.scope, self._ledger.code, os.urandom(8).hex(), options.lease, limit)
-        pause = self._poll
+        pause = min(self._poll, _FIRST_PAUSE)
         while not self._stopping:
+            self._woken = False
+            claiming = self._claiming = asyncio.create_task(self._verbs.take_due(*due))
+            await asyncio.wait([claiming, self._stop], return_when=asyncio.FIRST_COMPLETED)
+            if self._stopping:
+                break  # ``close`` gives back what it claims
+            self._claiming = None
             try:
-                taken = await self._verbs.take_due(*due)
+                taken = claiming.result()
             except UsageError:
                 raise
             except Exception as error:  # noqa: BLE001 - a store may be the user's code
                 self._note_failure(error)
                 await self._until_due(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
-                continue
-            self._note_success()
-            return taken
+            else:
+                self._note_success()
+                return taken
         return []
 
     def _note_failure(self, error: Exception) -> None:
@@ -203,26 +230,59 @@ class Engine:
             log("INFO", "the store gives due events again")
             self._error = None
 
+    def _is_idle(self) -> bool:
+        """Tell whether nothing runs or waits here, and the store can be asked."""
+        waits = self._loop.time() < self._patient_until
+        return not (self._running or waits or self._error is not None)
+
     async def _is_empty(self) -> bool:
         """Tell whether really nothing is due: some stores set aside what others try to claim."""
         if not callable(getattr(self._ledger.store, "list", None)):
             return True
         query = Query(overdue=0.0)
-        return not await self._verbs.ask("list", self._ledger.options.scope, query, limit=1)
+        try:
+            due = await self._verbs.ask("list", self._ledger.options.scope, query, limit=1)
+        except UsageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a store may be the user's code
+            self._note_failure(error)
+            return False
+        return not due
 
-    async def _returned(self, taken: list[Taken]) -> None:
-        """Give back what was claimed when the stop came."""
-        release = self._ledger.release(inline=0.0)
+    async def _begin(self, taken: list[Taken]) -> None:
+        """Run what was claimed, but of repeated suspects one at a time."""
+        most = self._ledger.options.max_abandoned
+        now, waiting = divided(taken, most, is_one_running=self._suspect in self._running)
+        if waiting:  # first, so that they are not held when this process dies of the one
+            seconds = random.uniform(*_SUSPECTS_WAIT)  # noqa: S311 - spreads workers
+            self._patient_until = self._loop.time() + seconds
+            await self._returned(waiting, seconds)
+        for one in now:
+            task = self._start(one)
+            if is_suspect(one, most):
+                self._suspect = task
+
+    async def _returned(self, taken: list[Taken], seconds: float = 0.0) -> None:
+        """Give back what was claimed and not begun, to be due again in so many seconds."""
+        release = self._ledger.release(inline=seconds, inbox=seconds)
         for one in taken:
-            with suppress(LostClaim):
-                await self._verbs.give_back(one.claimed.claim, release)
+            claim = one.claimed.claim
+            try:
+                await self._verbs.give_back(claim, release)
+            except LostClaim:
+                continue
+            except Exception as error:  # noqa: BLE001 - a store may be the user's code
+                log("WARNING", f"{claim.id} was not given back; it is due after its lease", error)
+            else:
+                self._tally.add_returned()
 
-    def _start(self, taken: Taken) -> None:
+    def _start(self, taken: Taken) -> asyncio.Task[WebhookResponse]:
         delivery = Delivery(self._settings.clock(), None, self._time_limit)
         flow = resume(self._settings, self._ledger, taken, delivery)
         task = self._drivers.start(flow)
         self._running[task] = self._loop.time() + self._time_limit
         task.add_done_callback(partial(self._ended, taken))
+        return task
 
     def _ended(self, taken: Taken, task: asyncio.Task[Any]) -> None:
         self._running.pop(task, None)
@@ -241,6 +301,8 @@ class Engine:
         if late:
             log("WARNING", _LATE.format(len(late), self._time_limit, len(self._overtime)))
 
+
+_STUCK = "{} handlers run beyond their time limit, so that nothing more is begun"
 
 _LATE = (
     "{} handlers run beyond the time limit of {:g} s: their leases are left to run out, and "

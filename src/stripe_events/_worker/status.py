@@ -16,7 +16,7 @@ class WorkerStatus(NamedTuple):
     ``failed`` and ``dead`` count what became of attempts since its start; an event that was
     given back, for a shutdown or for handlers that this code does not have, is in
     ``returned``. ``looked``: the seconds since it last asked the store for due events
-    with success, None if never. ``error``: why it cannot do so now, or None.
+    with success, None if never. ``error``: why it cannot begin more now, or None.
     """
 
     state: State

@@ -36,6 +36,11 @@ class Tally:
             claim = taken.claimed.claim
             log("ERROR", f"the work on {claim.id} broke off; it is due after its lease", error)
 
+    def add_returned(self) -> None:
+        """Count an event that was taken, and given back before its work began."""
+        self._total += 1
+        self._outcomes[Outcome.DRAINING] += 1
+
     def counts(self) -> tuple[int, int, int, int]:
         """Give how many were handled, failed, are dead now, and were given back."""
         handled, dead = self._outcomes[Outcome.HANDLED], self._outcomes[Outcome.DEAD]

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from stripe_events._callables import is_async
+from stripe_events._delivery.bridge import is_being_cancelled
+from stripe_events.errors import StoreError
 from stripe_events.storage._results import NOTHING_NEW, Ending, Finished
 
 if TYPE_CHECKING:
@@ -95,20 +97,47 @@ class Verbs:
         """Call any verb of the store and give its result, or raise what it raises."""
         function = getattr(self._store, verb)
         if self._is_async:
-            return await function(*arguments, **options)
+            try:
+                return await function(*arguments, **options)
+            except asyncio.CancelledError as error:
+                if is_being_cancelled():
+                    raise
+                raise StoreError(f"the store cancelled itself in {verb}()") from error
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: function(*arguments, **options))
 
     async def _write_all(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
-            try:
-                told = await self._written([ending for ending, _ in batch])
-            except Exception as error:  # noqa: BLE001 - told to everybody who waits
-                told = [error] * len(batch)
+        try:
+            while self._waiting:
+                await self._write(self._next())
+        finally:  # who waits must learn of it, also if this task is cancelled with its loop
+            self._writing = None
+            _let_go(self._waiting)
+
+    def _next(self) -> list[_Waiting]:
+        """Take what goes into one write: of each event one, at most."""
+        batch: dict[tuple[str, str], _Waiting] = {}
+        left: list[_Waiting] = []
+        for waiting in self._waiting:
+            claim = waiting[0].claim
+            event = claim.scope, claim.id
+            if len(batch) == _AT_ONCE or event in batch:
+                left.append(waiting)
+            else:
+                batch[event] = waiting
+        self._waiting = left
+        return list(batch.values())
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        try:
+            told = await self._written([ending for ending, _ in batch])
             for (_, future), answer in zip(batch, told, strict=True):
                 _answer(future, answer)
-        self._writing = None
+        except Exception as error:  # noqa: BLE001 - told to everybody who waits
+            for _, future in batch:
+                _answer(future, error)
+        finally:
+            _let_go(batch)
 
     async def _written(self, endings: Sequence[Ending]) -> Sequence[Finished | Exception]:
         if len(endings) == 1:
@@ -116,6 +145,11 @@ class Verbs:
             return [told]
         each: list[Finished | Exception] = await self.ask("finish_each", endings)
         return each
+
+
+def _let_go(waiting: list[_Waiting]) -> None:
+    for _, future in waiting:
+        future.cancel()
 
 
 def _answer(future: asyncio.Future[Finished], answer: Finished | Exception) -> None:
