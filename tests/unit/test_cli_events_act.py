@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-DUE = "They are due now: router.rescue() runs them, or --run here.\n"
+DUE = "They are due now: a worker runs them, or router.rescue(), or --run here.\n"
 WAIVED = "stripe-events: replay: what these handlers did happens again, exactly-once is waived\n"
 NOT_FAILED = "it is done: retry takes events that are failed or dead"
 

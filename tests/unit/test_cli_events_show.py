@@ -83,7 +83,7 @@ handlers
         File "shop.py"
       ConnectionError: refused
 
-what would run now: with the next delivery, or when rescue() takes it
+what would run now: with the next delivery, or when a worker or rescue() takes it
   + shop:mail: it failed before
   - shop:credit: it succeeded
 """

@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0 if all went well, 1 if something did not, also where the reader of the
-        output went away, 2 for an app that cannot be used, and 130 after Ctrl-C.
+        output went away, 2 for an app that cannot be used, and 130 after Ctrl-C. ``work``
+        has statuses of its own.
 
     Raises:
         SystemExit: after ``--help`` and ``--version`` (0), and for wrong usage (2).
@@ -70,8 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--json", action="store_true", help="one JSON object per delivery and line")
     from stripe_events.cli._events_arguments import add_events
+    from stripe_events.cli._work_arguments import add_work
 
     add_events(commands)
+    add_work(commands)
     return parser
 
 
@@ -80,6 +83,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from stripe_events.cli._demo import demo
 
         return demo(as_json=arguments.json)
+    if arguments.command == "work":
+        from stripe_events.cli._work import work
+
+        return work(arguments)
     from stripe_events.cli._events import events
 
     return events(arguments)

@@ -1,4 +1,4 @@
-"""From ``--app package.module:attribute`` to the router that is meant."""
+"""From ``package.module:attribute`` to the router that is meant."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _DEFAULT = "router"
 
 
-def load(target: str) -> EventRouter:
+def load(target: str, told_by: str = "--app") -> EventRouter:
     """
     Import a module and give the router in it.
 
@@ -28,27 +28,28 @@ def load(target: str) -> EventRouter:
     Args:
         target: a module, and after a colon what the router is called in it; names may
             be dotted, and ``router`` is the default.
+        told_by: the option or command that takes it, for messages.
 
     Raises:
         UsageError: there is no such module or attribute, or it is something else.
     """
     module_name, _, path = target.partition(":")
-    found: Any = _imported(module_name)
+    found: Any = _imported(module_name, told_by)
     place = module_name
     for name in (path or _DEFAULT).split("."):
         if not hasattr(found, name):
-            raise UsageError(f"--app {target}: {place} has no {name!r}{_routers_in(found)}")
+            raise UsageError(f"{told_by} {target}: {place} has no {name!r}{_routers_in(found)}")
         found = getattr(found, name)
         place = f"{module_name}:{name}" if place == module_name else f"{place}.{name}"
     if not isinstance(found, EventRouter):
-        raise UsageError(f"--app {target}: {place} is {_kind(found)}")
+        raise UsageError(f"{told_by} {target}: {place} is {_kind(found)}")
     return found
 
 
-def _imported(name: str) -> ModuleType:
+def _imported(name: str, told_by: str) -> ModuleType:
     here = str(Path.cwd())
     if not all(part.isidentifier() for part in name.split(".")):
-        raise UsageError(f"--app takes module:router, and {name!r} names no module")
+        raise UsageError(f"{told_by} takes module:router, and {name!r} names no module")
     if here not in sys.path:
         sys.path.insert(0, here)
     try:

@@ -22,7 +22,7 @@ _DONE: Final = {"retry": "retried", "replay": "replayed", "drop": "dropped"}
 
 _WAIVED: Final = "replay: what these handlers did happens again, exactly-once is waived"
 
-_DUE: Final = "They are due now: router.rescue() runs them, or --run here."
+_DUE: Final = "They are due now: a worker runs them, or router.rescue(), or --run here."
 
 
 class Step(NamedTuple):

@@ -29,12 +29,13 @@ tracebacks, and what would run now. The exit status is 1 if it is not in the led
 _RETRY: Final = """\
 Let events that failed or are dead run again, at once and with their attempts forgotten:
 those handlers that have not succeeded. Events are given by id or by filters. They become
-due; router.rescue() runs them. The exit status is 1 if any was refused."""
+due; a worker or router.rescue() runs them, or --run. The exit status is 1 if any was
+refused, or did not go well with --run."""
 
 _REPLAY: Final = """\
 Let events that are done or dead run again, also handlers that have succeeded: whatever
 these do happens once more, exactly-once is waived. Events are given by id or by filters.
-They become due; router.rescue() runs them, or --run. The exit status is 1 if
+They become due; a worker or router.rescue() runs them, or --run. The exit status is 1 if
 any was refused, or did not go well with --run."""
 
 _DROP: Final = """\

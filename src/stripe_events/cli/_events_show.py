@@ -129,4 +129,4 @@ def _when(record: EventRecord, now: float) -> str:
         case "claimed" if record.lease_until > now:
             return "nothing more, it is being worked on; of what was left then"
         case _:
-            return "with the next delivery, or when rescue() takes it"
+            return "with the next delivery, or when a worker or rescue() takes it"

@@ -11,7 +11,30 @@ if TYPE_CHECKING:
 
 _WIPE = "\r\x1b[K"
 _SECONDS_IN_PLACE = 0.1
-_SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Line:
+    """A line that takes the place of the one before, as terminals can, or follows it."""
+
+    def __init__(self, *, in_place: bool) -> None:
+        """Show nothing yet."""
+        self.is_in_place = in_place
+        self._is_shown = False
+
+    def show(self, text: str) -> None:
+        """Show this now."""
+        if self.is_in_place:
+            print(_WIPE + text, end="", file=sys.stderr, flush=True)
+            self._is_shown = True
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def wipe(self) -> None:
+        """Take the line away, for others to print."""
+        if self._is_shown:
+            print(_WIPE, end="", file=sys.stderr, flush=True)
+            self._is_shown = False
 
 
 class Progress:
@@ -32,10 +55,9 @@ class Progress:
         self._what = what
         self._of = "" if total is None else f"/{total}"
         self._clock = clock
-        self._in_place = sys.stderr.isatty()
-        self._every = _SECONDS_IN_PLACE if self._in_place else _SECONDS_BETWEEN_LINES
+        self._line = Line(in_place=sys.stderr.isatty())
+        self._every = _SECONDS_IN_PLACE if self._line.is_in_place else SECONDS_BETWEEN_LINES
         self._next = clock() + self._every
-        self._is_shown = False
 
     def advance(self, by: int = 1) -> None:
         """Count some more."""
@@ -43,18 +65,8 @@ class Progress:
         now = self._clock()
         if now >= self._next:
             self._next = now + self._every
-            self._show()
+            self._line.show(f"{self._what} {self.count}{self._of}")
 
     def wipe(self) -> None:
         """Take the line away, for others to print."""
-        if self._is_shown:
-            print(_WIPE, end="", file=sys.stderr, flush=True)
-            self._is_shown = False
-
-    def _show(self) -> None:
-        line = f"{self._what} {self.count}{self._of}"
-        if self._in_place:
-            print(_WIPE + line, end="", file=sys.stderr, flush=True)
-            self._is_shown = True
-        else:
-            print(line, file=sys.stderr, flush=True)
+        self._line.wipe()
