@@ -46,10 +46,16 @@ class Valve(Proxy):
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask for signs of life at once, and give up soon."""
+def curious(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for signs of life at once."""
     monkeypatch.setattr(_watching, "QUIET", 0.05)
+
+
+@pytest.fixture
+def hasty(curious: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up soon, and try again soon."""
     monkeypatch.setattr(_watching, "ANSWERS_WITHIN", 0.3)
+    monkeypatch.setattr(_watching, "DEAF_PAUSE", 0.05)
 
 
 @pytest.fixture
@@ -100,7 +106,7 @@ def test_a_network_that_is_cut_is_noticed(ledgers: Ledgers, valve: Valve) -> Non
         watch.is_woken_by(lambda: store.enqueue(arrival("evt_after")))
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("curious")
 def test_a_quiet_line_stays(ledgers: Ledgers) -> None:
     """Whoever answers is asked again and again, on the same connection."""
     store = ledgers.ready()

@@ -25,10 +25,16 @@ CHANNEL = "stripe_events{:default}:wake"
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask for signs of life at once, and give up soon."""
+def curious(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for signs of life at once."""
     monkeypatch.setattr(_watching, "QUIET", 0.05)
+
+
+@pytest.fixture
+def hasty(curious: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up soon, and try again soon."""
     monkeypatch.setattr(_watching, "ANSWERS_WITHIN", 0.3)
+    monkeypatch.setattr(_watching, "DEAF_PAUSE", 0.05)
 
 
 @pytest.fixture
@@ -68,7 +74,7 @@ def test_a_server_that_says_nothing_is_noticed(own: RedisLedgers) -> None:
         watch.is_woken_by(lambda: store.enqueue(arrival("evt_after")))
 
 
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("curious")
 def test_a_quiet_line_stays(redis_ledgers: RedisLedgers) -> None:
     """Whoever answers is asked again and again, on the same connection."""
     store = redis_ledgers.open()
