@@ -27,7 +27,7 @@ class Server:
 
     def __init__(self, uri: Callable[[str], str]) -> None:
         """Know where it is."""
-        self._uri = uri
+        self.uri = uri
 
     def new_database(self, name: str) -> Connect:
         """Create a database, and give what connects to it as the store does by itself."""
@@ -36,7 +36,7 @@ class Server:
         return partial(self._connect, name)
 
     def _connect(self, database: str) -> psycopg.Connection[Any]:
-        return psycopg.connect(self._uri(database), autocommit=True, prepare_threshold=3)
+        return psycopg.connect(self.uri(database), autocommit=True, prepare_threshold=3)
 
 
 @contextmanager
