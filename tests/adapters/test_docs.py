@@ -1,18 +1,19 @@
-"""The page of the adapters is run where all frameworks are."""
+"""The pages of adapters and of the inbox are run where all frameworks and queues are."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.pages import ROOT, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
-
-def test_the_page_of_adapters_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", ["adapters.md", "inbox.md"])
+def test_a_page_runs(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every form that it shows can be typed."""
     monkeypatch.chdir(tmp_path)
-    run(ROOT / "docs" / "adapters.md")
+    run(ROOT / "docs" / page)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMANDS = {"nox", "pip", "pre-commit", "python", "python3", "stripe-events"}
-# They need every framework; tests/adapters/test_docs.py runs them.
-WITH_FRAMEWORKS = {"adapters.md"}
+# They need frameworks or queues; tests/adapters/test_docs.py runs them.
+WITH_FRAMEWORKS = {"adapters.md", "inbox.md"}
 
 
 @pytest.mark.parametrize(
