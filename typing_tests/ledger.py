@@ -16,6 +16,7 @@ from stripe_events.storage import (
     AsyncLedgerStore,
     AsyncPostgresStore,
     AsyncTransactionalStore,
+    CheckedStore,
     EventStore,
     InboxStore,
     LedgerStore,
@@ -23,6 +24,7 @@ from stripe_events.storage import (
     PostgresStore,
     SQLiteStore,
     TransactionalStore,
+    WatchableStore,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ def every_store_has_all_protocols() -> None:
     _own: TransactionalStore[sqlite3.Connection] = sqlite
     _theirs: TransactionalStore[psycopg.Connection[Any]] = postgres
     _awaited: AsyncTransactionalStore[psycopg.AsyncConnection[Any]] = async_postgres
+    _waking: list[WatchableStore] = [memory, sqlite, postgres, async_postgres]
+    _checked: CheckedStore = sqlite
 
 
 def sync_and_async_stores_are_told_apart() -> None:

@@ -134,7 +134,7 @@ def test_a_line_that_hears_nothing_is_given_up(
     postgres_dsn: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is logged once, the connection is closed, and polling remains."""
-    monkeypatch.setattr(_watching, "ANSWERS_WITHIN", 0.2)
+    monkeypatch.setattr(_watching, "ANSWERS_WITHIN", 0.5)
     with closing(PostgresStore(lambda: Pooled.connect(postgres_dsn))) as store:
         store.create_schema()
         with watching(store) as watch, caplog.at_level(logging.INFO, "stripe_events"):

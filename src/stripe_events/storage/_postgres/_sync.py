@@ -79,8 +79,8 @@ class PostgresStore(SyncVerbs):
 
     Works behind PgBouncer, also in transaction mode, and with a pool of one connection:
     nothing holds a connection while it waits for another one. ``extend`` has one of its
-    own besides. A connection that breaks is replaced, and what it was doing is done again.
-    With a DSN, so is one whose server does not answer in 30 seconds.
+    own besides, and so has each watch. A connection that breaks is replaced, and what it was
+    doing is done again. With a DSN, so is one whose server does not answer in 30 seconds.
 
     After a fork the child opens connections of its own, from a DSN or by the function; a
     pool must be opened in the process that uses it.

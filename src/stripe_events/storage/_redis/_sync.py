@@ -65,7 +65,8 @@ class RedisStore(SyncVerbs):
     All of a scope is in one slot of a cluster, and all of it must fit into memory: forget
     events that are done.
 
-    Threads may share it. After a fork the child opens connections of its own.
+    Threads may share it. After a fork the child opens connections of its own. Each watch has
+    one besides.
 
     Args:
         source: a URL (``redis://``, ``rediss://`` or ``unix://``), a ``redis.Redis`` or
