@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stripe_events._delivery.flow import Flow
     from stripe_events._delivery.ledger import Ledger
     from stripe_events._delivery.settings import Settings
-    from stripe_events.storage._results import Arrival
+    from stripe_events.storage._results import Accepted, Arrival
 
 _ABSENT = (
     "{} is not in the ledger (scope {!r}): the job runs on another database or scope than the "
@@ -52,9 +52,9 @@ def run(settings: Settings, ledger: Ledger, event_id: str, seconds: float) -> Fl
     plan = ledger.plan(event)
     arrival = ledger.arrival(event, stored.payload or b"", plan, trusted=True)
     raised: dict[str, Exception] = {}
-    accepted = yield from recorded(
-        settings, ledger, event, arrival, delivery, partial(_claim, ledger, delivery), raised
-    )
+    claim = partial(_claim, ledger, delivery)
+    first: Accepted = yield Accept(claim(arrival))
+    accepted = yield from recorded(first, settings, ledger, event, arrival, delivery, claim, raised)
     if type(accepted) is not Claimed:
         return answered(settings, event, accepted)
     attempt = Attempt(settings, ledger, event, delivery, accepted, raised=raised, is_rescue=True)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from stripe_events._event import AnyEvent
     from stripe_events._registry import Handler, RoutingTable, Selector, Way
     from stripe_events._retry import Retry
-    from stripe_events.storage._records import Lane
 
 _MOST_REMEMBERED: Final = 2_000
 
@@ -145,18 +144,6 @@ class Ledger:
     def inline_code(self, code: Code) -> Code:
         """Give the code as a claim is to know it that leaves the inbox's handlers alone."""
         return code._replace(handlers=code.handlers - self._inbox)
-
-    def lane(self, event: AnyEvent, plan: Plan) -> tuple[bool, Lane]:
-        """
-        Tell whether the event is only put into the inbox, and who has what is left over.
-
-        That depends on the handlers that are wanted, or may be.
-        """
-        inbox = self.for_inbox(event)
-        if not inbox:
-            return False, "inline"
-        names = [handler.name for handler in plan.wanted] + [*plan.undecided]
-        return inbox.issuperset(names), "inline" if inbox.isdisjoint(names) else "inbox"
 
     def dispatched(self, event_id: str) -> Dispatch | None:
         """Give the effect by which another queue is told of an event; None without one."""

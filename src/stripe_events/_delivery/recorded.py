@@ -63,9 +63,13 @@ def deliver(
         error.__cause__ = cause
         return failed(settings, event, delivery, error)
     raised: dict[str, Exception] = {}
+    inbox = ledger.for_inbox(event)
+    choose = partial(_by_lane, ledger, inbox, delivery)
     try:
-        choose = partial(_by_lane, ledger, event, delivery)
-        accepted = yield from recorded(settings, ledger, event, arrival, delivery, choose, raised)
+        accepted: Accepted | Recorded = yield Accept(choose(arrival))
+        if type(accepted) is not Claimed:
+            again = (settings, ledger, event, arrival, delivery, choose, raised)
+            accepted = yield from recorded(accepted, *again)
     except UsageError:
         raise
     except Exception as error:  # noqa: BLE001 - a store may be the user's code
@@ -75,29 +79,25 @@ def deliver(
         return WebhookResponse(Outcome.ACCEPTED, event.id)
     if type(accepted) is not Claimed:
         return answered(settings, event, accepted)
-    attempt = Attempt(
-        settings,
-        ledger,
-        event,
-        delivery,
-        accepted,
-        raised=raised,
-        for_inbox=ledger.for_inbox(event),
-    )
+    attempt = Attempt(settings, ledger, event, delivery, accepted, raised=raised, for_inbox=inbox)
     return (yield from attempt.go())
 
 
-def _by_lane(ledger: Ledger, event: AnyEvent, delivery: Delivery, arrival: Arrival) -> Call:
+def _by_lane(ledger: Ledger, inbox: frozenset[str], delivery: Delivery, arrival: Arrival) -> Call:
     """Give the verb for a delivery: an event that is all the inbox's is not claimed."""
-    only_enqueued, lane = ledger.lane(event, arrival.plan)
-    if only_enqueued:
-        return ledger.call("enqueue", arrival)
-    if lane == "inbox":  # of what is left to workers, none is a suspect if this run dies
-        arrival = arrival._replace(lane=lane, code=ledger.inline_code(arrival.code))
+    if inbox:
+        plan = arrival.plan
+        names = [handler.name for handler in plan.wanted] + [*plan.undecided]
+        if inbox.issuperset(names):
+            return ledger.call("enqueue", arrival)
+        if not inbox.isdisjoint(names):
+            # Of what is left to workers, none is a suspect if this run dies.
+            arrival = arrival._replace(lane="inbox", code=ledger.inline_code(arrival.code))
     return ledger.call("accept", arrival, ledger.lease(delivery))
 
 
 def recorded(  # noqa: PLR0917 - all that a delivery is made of
+    accepted: Accepted | Recorded,
     settings: Settings,
     ledger: Ledger,
     event: AnyEvent,
@@ -107,18 +107,18 @@ def recorded(  # noqa: PLR0917 - all that a delivery is made of
     raised: dict[str, Exception],
 ) -> Generator[Effect, Any, Accepted | Recorded]:
     """
-    Record an event by the verb that is chosen; wait a while for whoever has it.
+    Go on from the store's first answer: ask ``where``, wait a while for whoever has the event.
 
-    ``raised`` gets what ``where`` raises, by handler.
+    ``choose`` gives the verb each time; ``raised`` gets what ``where`` raises, by handler.
     """
     while True:
-        accepted: Accepted | Recorded = yield Accept(choose(arrival))
         if type(accepted) is Undecided:
             arrival = _decide(settings, event, arrival, accepted.handlers, raised)
         elif type(accepted) is Held and _may_wait(ledger, delivery, accepted):
             yield Pause(min(_POLL, ledger.options.busy_wait))
         else:
             return accepted
+        accepted = yield Accept(choose(arrival))
 
 
 def rescue(settings: Settings, ledger: Ledger, seconds: float, seen: set[str]) -> Flow:
