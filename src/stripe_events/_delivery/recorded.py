@@ -64,10 +64,11 @@ def deliver(
         return failed(settings, event, delivery, error)
     raised: dict[str, Exception] = {}
     inbox = ledger.for_inbox(event)
-    choose = partial(_by_lane, ledger, inbox, delivery)
     try:
-        accepted: Accepted | Recorded = yield Accept(choose(arrival))
+        call = _by_lane(ledger, inbox, delivery, arrival)
+        accepted: Accepted | Recorded = yield Accept(call)
         if type(accepted) is not Claimed:
+            choose = partial(_by_lane, ledger, inbox, delivery)
             again = (settings, ledger, event, arrival, delivery, choose, raised)
             accepted = yield from recorded(accepted, *again)
     except UsageError:
