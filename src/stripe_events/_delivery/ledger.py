@@ -199,7 +199,8 @@ class Ledger:
             None if options.order_by is None else order_key(options.order_by, event),
             trusted,
             options.rescue_after,
-            inbox_after=options.inbox.dispatch_grace,
+            "inline",
+            options.inbox.dispatch_grace,
         )
 
     def release(
