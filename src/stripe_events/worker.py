@@ -6,7 +6,7 @@ import asyncio
 import math
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from stripe_events._delivery.drivers import Drivers
 from stripe_events._delivery.observing import log
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from stripe_events._delivery.heartbeat import Heartbeat
+    from stripe_events._delivery.ledger import Ledger
     from stripe_events.router import EventRouter
     from stripe_events.storage import Watch
 
 __all__ = ["Worker", "WorkerStatus"]
 
 _POLL: Final = 1.0
+_LEAST: Final = 1e-6
+"""Seconds above 0."""
+
 _THREADS_PER_PLACE: Final = 4
 """Threads for each event that may run at once: those in overtime keep theirs."""
 
@@ -77,7 +82,7 @@ class Worker:
         self._settings, self._ledger = for_workers(router)
         advised: float = getattr(router.store, "poll", _POLL)
         self._poll = advised if poll is None else poll
-        _check(concurrency, self._poll, time_limit, stop_within)
+        _check(concurrency, poll=self._poll, time_limit=time_limit, stop_within=stop_within)
         self._concurrency = concurrency
         self._time_limit = time_limit
         self._stop_within = stop_within
@@ -139,16 +144,16 @@ class Worker:
         self._loop = asyncio.get_running_loop()
         if self._asked_to_stop:
             engine.stop()
-        watch = self._watch = self._watched(engine)
         try:
+            self._watch = self._watched(engine)
             await engine.work(burst=burst)
+        except Exception as error:
+            self._failure = error
+            raise
         finally:
             engine.stop()
-            await drivers.aclose(self._stop_within)
-            self._status = engine.status()._replace(state="stopped")
-            self._engine = None
-            verbs.close()
-            await asyncio.to_thread(self._let_go, ledger.heartbeat.stop, watch)
+            # A task, for who cancels this twice must not leave threads behind.
+            await asyncio.shield(asyncio.ensure_future(self._close(engine, drivers, verbs, ledger)))
         return self._status
 
     def stop(self) -> None:
@@ -208,10 +213,20 @@ class Worker:
         watched: Watch | None = watch and watch(self._ledger.options.scope, engine.wake)
         return watched
 
-    def _let_go(self, stop_heartbeat: Any, watch: Watch | None) -> None:
-        stop_heartbeat()
-        if watch is not None:
-            watch.close()
+    async def _close(self, engine: Engine, drivers: Drivers, verbs: Verbs, ledger: Ledger) -> None:
+        within = self._stop_within
+        try:
+            await asyncio.gather(drivers.aclose(within), engine.close(within))
+        finally:
+            self._status = self._stopped(engine.status())
+            self._engine = None
+            verbs.close()
+            await asyncio.to_thread(self._let_go, ledger.heartbeat)
+
+    def _let_go(self, heartbeat: Heartbeat) -> None:
+        heartbeat.stop()
+        if self._watch is not None:
+            self._watch.close()
 
     def _run_aside(self) -> None:
         try:
@@ -225,19 +240,25 @@ class Worker:
 
     def _keep(self, error: BaseException) -> None:
         self._failure = error
-        self._status = self._status._replace(state="stopped", error=str(error))
+        self._status = self._stopped(self._status)
         log("ERROR", f"the worker has ended: {error}", error)
+
+    def _stopped(self, status: WorkerStatus) -> WorkerStatus:
+        error = status.error if self._failure is None else str(self._failure)
+        return status._replace(state="stopped", error=error)
 
     def _raise_failure(self, error: BaseException | None) -> None:
         if self._failure is not None and error is None:
             raise self._failure
 
 
-def _check(concurrency: int, poll: float, time_limit: float, stop_within: float) -> None:
-    if not (isinstance(cast("object", concurrency), int) and concurrency >= 1):
+def _check(concurrency: object, **seconds: object) -> None:
+    if type(concurrency) is not int or concurrency < 1:
         msg = f"concurrency= is a whole number from 1 up, not {concurrency!r}"
         raise ConfigurationError(msg)
-    if not (0 < poll < math.inf and 0 < time_limit < math.inf and 0 <= stop_within < math.inf):
-        raise ConfigurationError(
-            "poll= and time_limit= are seconds above 0, stop_within= from 0 up, all finite"
-        )
+    for name, value in seconds.items():
+        least = 0 if name == "stop_within" else _LEAST
+        if not (isinstance(value, int | float) and least <= value < math.inf):
+            above = "from 0 up" if name == "stop_within" else "above 0"
+            msg = f"{name}= is a finite number of seconds {above}, not {value!r}"
+            raise ConfigurationError(msg)

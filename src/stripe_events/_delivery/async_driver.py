@@ -32,7 +32,7 @@ from stripe_events._delivery.observing import log
 from stripe_events._delivery.sync_driver import Stopped
 from stripe_events._delivery.threads import StillRunning, Threads
 from stripe_events._messages import Outcome, WebhookResponse
-from stripe_events.errors import StoreError
+from stripe_events.errors import ProcessingError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -73,10 +73,15 @@ class AsyncDriver:
         Go the whole way of a flow, from its first effect on, in a task of its own.
 
         Once the driver is draining, that is still done: whoever starts has to stop first.
+        A handler that raises SystemExit breaks off this flow alone.
         """
         loop = asyncio.get_running_loop()
         self._in_flight.count(loop)
-        return self._start(flow, next(flow))
+        try:
+            return self._start(self._perform_alone(flow, next(flow)))
+        except BaseException:  # Ctrl-C, in what runs of it at once
+            self._in_flight.leave(loop)
+            raise
 
     def cancel(self) -> bool:
         """Cancel, from any thread, what is under way; tell whether anything was."""
@@ -99,7 +104,7 @@ class AsyncDriver:
             reached = await self._perform_until(Accept, flow, None)
             if isinstance(reached, WebhookResponse):
                 return reached
-            task = self._start(flow, reached)
+            task = self._start(self._perform_rest(flow, reached))
             handed_on = True
         except Stopped:
             return WebhookResponse(Outcome.DRAINING)
@@ -108,8 +113,8 @@ class AsyncDriver:
                 self._in_flight.leave(loop)
         return task
 
-    def _start(self, flow: Flow, effect: Effect) -> asyncio.Task[WebhookResponse]:
-        task = _started(self._perform_rest(flow, effect))
+    def _start(self, work: Coroutine[Any, Any, WebhookResponse]) -> asyncio.Task[WebhookResponse]:
+        task = _started(work)
         if task.done():
             self._ended(task)
         else:
@@ -120,6 +125,12 @@ class AsyncDriver:
     def _ended(self, task: asyncio.Task[WebhookResponse]) -> None:
         self._tasks.discard(task)
         self._in_flight.leave(task.get_loop())
+
+    async def _perform_alone(self, flow: Flow, effect: Effect) -> WebhookResponse:
+        try:
+            return await self._perform_rest(flow, effect)
+        except SystemExit as error:  # which would end the loop, and all else on it
+            raise ProcessingError("a handler raised SystemExit") from error
 
     async def _perform_rest(self, flow: Flow, effect: Effect) -> WebhookResponse:
         task = cast("asyncio.Task[WebhookResponse]", asyncio.current_task())

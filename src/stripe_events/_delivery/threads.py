@@ -68,12 +68,20 @@ class Threads:
             Stopped: the threads were let go of.
         """
         future: Future[Caught] = Future()
-        work = partial(contextvars.copy_context().run, _caught, function, *args)
+        context = contextvars.copy_context()
+
+        def work() -> Caught:
+            return context.run(_caught, function, *args)
+
         with self._lock:
             if self._is_over:
                 raise Stopped
             self._queued.append((future, work))
-            self._wake_one()
+            try:
+                self._wake_one()
+            except Stopped:
+                self._queued.pop()  # or a thread that is awake would run it after all
+                raise
         return future
 
     def _wake_one(self) -> None:
