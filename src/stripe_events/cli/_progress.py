@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from stripe_events.cli._text import print_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,7 +30,7 @@ class Line:
             print(_WIPE + text, end="", file=sys.stderr, flush=True)
             self._is_shown = True
         else:
-            print(text, file=sys.stderr, flush=True)
+            print_line(text, sys.stderr)
 
     def wipe(self) -> None:
         """Take the line away, for others to print."""

@@ -18,6 +18,7 @@ from stripe_events.cli._ages import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import TextIO
 
 _NARROWEST = 10
 """Characters that a column keeps when it gives way to the terminal's width."""
@@ -56,7 +57,12 @@ def plain(value: Any, omit: frozenset[str] = frozenset()) -> Any:
 
 def complain(text: str) -> None:
     """Print a line on standard error."""
-    print(f"stripe-events: {clean(text)}", file=sys.stderr, flush=True)
+    print_line(f"stripe-events: {clean(text)}", sys.stderr)
+
+
+def print_line(text: str, stream: TextIO) -> None:
+    """Print a line by one write, so that lines of others do not get into it."""
+    print(f"{text}\n", end="", file=stream, flush=True)
 
 
 def moment(at: float, now: float) -> str:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from stripe_events.cli._progress import SECONDS_BETWEEN_LINES, Line
-from stripe_events.cli._text import clean, clean_lines, complain, json_text
+from stripe_events.cli._text import clean, clean_lines, complain, json_text, print_line
 from stripe_events.errors import HandlerError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Words(_Lines):
     def log(self, record: logging.LogRecord) -> None:
         """See ``Voice.log``."""
         text = "\n".join(clean_lines(_worded(record), ""))
-        self._write(lambda: self._beneath(lambda: print(text, file=sys.stderr, flush=True)))
+        self._write(lambda: self._beneath(lambda: print_line(text, sys.stderr)))
 
     def _beneath(self, write: Callable[[], None]) -> None:
         self._line.wipe()
@@ -112,7 +112,7 @@ class Objects(_Lines):
 
     def _print(self, value: dict[str, object]) -> None:
         line = json_text(value)
-        self._write(lambda: print(line, flush=True))
+        self._write(lambda: print_line(line, sys.stdout))
 
 
 @contextmanager
