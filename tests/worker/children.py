@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import os
+import threading
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from stripe_events.worker import Worker
 from tests.stores.faults.processes import Child
 from tests.worker.applications import Office
+from tests.worker.conditions import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from multiprocessing.connection import Connection
     from pathlib import Path
 
+    from stripe_events.worker import WorkerStatus
     from tests.worker.places import AnyPlace
 
 __all__ = ["NOTHING", "Crew", "crew", "work"]
@@ -32,9 +35,17 @@ NOTHING: Mapping[str, Any] = {}
 
 def work(pipe: Connection, make: Callable[[], Office], options: Mapping[str, Any]) -> None:
     """Be a worker until it is stopped; tell its last status, and end whatever still runs."""
-    status = Worker(make().router, **{"poll": 0.1, **options}).run()
+    worker = Worker(make().router, **{"poll": 0.1, **options})
+    threading.Thread(target=tell_of_start, args=(pipe, worker)).start()
+    status = worker.run()
     pipe.send(status)
     os._exit(0)
+
+
+def tell_of_start(pipe: Connection, worker: Worker) -> None:
+    """Say when it has begun, and hears signals."""
+    until(lambda: worker.status.state != "new")
+    pipe.send("working")
 
 
 class Crew:
@@ -55,6 +66,13 @@ class Crew:
     def hire(self, number: int = 1) -> None:
         """Start so many more."""
         self.members += [Child(work, *self._arguments) for _ in range(number)]
+
+    def stop(self) -> list[WorkerStatus]:
+        """Ask all to end, by SIGTERM, once they have begun; give their last statuses."""
+        for member in self.members:
+            assert "working" == member.hear()
+            member.stop()
+        return [member.hear() for member in self.members]
 
     def kill(self, which: int = 0) -> None:
         """End one, wherever it is."""

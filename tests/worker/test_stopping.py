@@ -35,8 +35,7 @@ def test_sigterm_leaves_claimed_only_what_a_thread_runs(place: AnyPlace, file: P
         workers.hire()
         until(lambda: set(lines(file)) >= {"in_thread", "in_task", "evt_50/file"})
         begun = time.monotonic()
-        workers.members[0].stop()
-        status = workers.members[0].hear()
+        status = workers.stop()[0]
         assert time.monotonic() - begun < STOP_WITHIN + SPARE
         assert "stopped" == status.state
         assert {"evt_thread"} == office.in_states({"claimed"})

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 Direction: TypeAlias = Literal["request", "answer"]
@@ -33,6 +33,9 @@ class Proxy:
         self._left = 0
         self._stays_down = False
         self._is_down = False
+        self._flows = threading.Event()
+        self._flows.set()
+        self._is_last: Callable[[], bool] = bool
         self._run(self._listen)
 
     @property
@@ -57,16 +60,31 @@ class Proxy:
         """Whether the message came that was to be lost."""
         return not self._left
 
+    def hold(self) -> None:
+        """Pass nothing on from now, and close nothing: the network is cut, and nobody is told."""
+        self._flows.clear()
+
+    def hold_when(self, reached: Callable[[], bool]) -> None:
+        """Hold from the first answer on at which it is so."""
+        self._is_last = reached
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing is passed on."""
+        return not self._flows.is_set()
+
     def let_pass(self) -> None:
-        """Take new connections again."""
+        """Take new connections again, and pass on what was held."""
         with self._lock:
             self._is_down = False
+        self._flows.set()
 
     def close(self) -> None:
         """Close all sockets, and wait for the threads."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._cut()
+        self._flows.set()
         for thread in self._threads:
             thread.join()
 
@@ -91,6 +109,10 @@ class Proxy:
     def _pump(self, source: socket.socket, sink: socket.socket, direction: Direction) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
+                if direction == "answer" and self._is_last():
+                    self._is_last = bool
+                    self.hold()
+                self._flows.wait()
                 if self._strikes(direction):
                     self._cut()
                     break

@@ -1,0 +1,117 @@
+"""The store goes away for ten seconds, and workers go on by themselves when it is back."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING
+
+from tests.unit.deliveries import signed, snapshot
+from tests.worker.applications import TRANSACTIONAL, Office, handlers_on, lines
+from tests.worker.children import crew
+from tests.worker.conditions import until
+from tests.worker.places import Place, RedisPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.stores.postgres_server import PostgresServer
+    from tests.stores.redis_server import RedisServer
+    from tests.worker.places import AnyPlace
+
+OUTAGE = 10.0
+BEFORE = 60
+"""Events that are in the inbox when it goes away, most of them still to be done."""
+
+
+class Stripe:
+    """Delivers events, and again what was not answered 200."""
+
+    def __init__(self, office: Office) -> None:
+        """Have delivered nothing yet."""
+        self.office = office
+        self.events: list[str] = []
+        self.refused: list[str] = []
+        self.statuses: set[int] = set()
+
+    def send(self) -> None:
+        """Deliver one more event."""
+        self.events.append(f"evt_{len(self.events)}")
+        self._deliver(self.events[-1])
+
+    def send_again(self) -> None:
+        """Deliver what was refused."""
+        again, self.refused = self.refused, []
+        for event in again:
+            self._deliver(event)
+
+    def _deliver(self, event: str) -> None:
+        status = self.office.router.handle(*signed(snapshot(id=event))).status
+        self.statuses.add(status)
+        if status != 200:
+            self.refused.append(event)
+
+
+@contextmanager
+def served(place: AnyPlace, folder: Path) -> Iterator[Stripe]:
+    """Have two workers on a place, and one that receives deliveries for it."""
+    place.create()
+    file = folder / f"{place.kind}.txt"
+    options = {"handlers": handlers_on(place)}
+    with (
+        closing(Office(place, file, **options)) as office,
+        crew(place, file, worker={"concurrency": 4}, **options) as workers,
+    ):
+        workers.hire(2)
+        yield Stripe(office)
+        assert all(worker.is_alive for worker in workers.members)
+
+
+def test_nothing_is_lost_and_nobody_is_started_again(
+    postgres_server: PostgresServer, postgres_dsn: str, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """Deliveries are answered 500 meanwhile and come again; PostgreSQL and Redis at once."""
+    places: list[AnyPlace] = [
+        Place("postgres", postgres_dsn),
+        RedisPlace("redis", redis_server.url),
+    ]
+    with ExitStack() as open_:
+        sides = [open_.enter_context(served(place, tmp_path)) for place in places]
+        for stripe in sides:
+            for _ in range(BEFORE):
+                stripe.send()
+        until(lambda: all(stripe.office.steps > BEFORE for stripe in sides))
+        assert all({200} == stripe.statuses for stripe in sides)
+        postgres_server.stop("immediate")
+        redis_server.kill()
+        for stripe in sides:
+            stripe.statuses.clear()
+        deliver_for(OUTAGE, sides)
+        assert all({500} == stripe.statuses for stripe in sides)
+        postgres_server.start()
+        redis_server.start()
+        for stripe in sides:
+            until(lambda stripe=stripe: stripe.send_again() or not stripe.refused)
+        for stripe in sides:
+            until(stripe.office.all_over)
+            check(stripe)
+
+
+def deliver_for(seconds: float, sides: list[Stripe]) -> None:
+    """Deliver to all for so long."""
+    end = time.monotonic() + seconds
+    until(lambda: [stripe.send() for stripe in sides] and time.monotonic() > end)
+
+
+def check(stripe: Stripe) -> None:
+    """See that all was done, by those that were there before, and what can be once was."""
+    office = stripe.office
+    doomed = {event for event in stripe.events if int(event[4:]) % 7 == 0}
+    assert doomed == office.in_states({"dead"})
+    assert set(stripe.events) - doomed == office.in_states({"done"})
+    names = [name for name in TRANSACTIONAL if name in handlers_on(office.place)]
+    assert {(event, name): 1 for event in stripe.events for name in names} == (
+        office.place.effects()
+    )
+    assert {f"{event}/file" for event in stripe.events} == set(lines(office.file))
