@@ -78,7 +78,8 @@ class Report:
 
     def look(self, status: WorkerStatus, *, is_woken: bool) -> None:
         """Tell what has changed since the last time."""
-        if is_woken != self._is_woken:
+        is_ending = status.state in ("stopping", "stopped")
+        if is_woken != self._is_woken and not is_ending:
             self._is_woken = is_woken
             how = "wakes it at once" if is_woken else "does not wake it any more: it polls"
             self._voice.say("woken", f"the store {how}", {"woken": is_woken})
