@@ -188,7 +188,6 @@ def test_a_write_that_fails_is_told_to_all_who_wait(
 
 def test_a_store_that_gives_too_few_answers_is_wrong(store: Writes, opened: Verbs) -> None:
     """Nobody waits for ever because of it."""
-
     written = store._written
     store._written = lambda endings: written(endings)[:1]  # type: ignore[method-assign]
 
