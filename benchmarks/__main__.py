@@ -3,7 +3,8 @@ Print the tables: ``python -m benchmarks [speed|import|adapters|ledger] [--no-fa
 
 ``adapters-calls``, ``adapters-servers`` and ``adapters-lambda`` are parts of ``adapters``.
 ``ledger-memory``, ``ledger-sqlite`` and ``ledger-postgres`` are parts of ``ledger``;
-``ledger-curve``, which fills databases with millions of rows, is only run by its name.
+``ledger-curve``, which fills databases with millions of rows, is only run by its name, and so
+are ``simulation``, which has no targets, and ``scaling``, what events cost in each database.
 
 Exit status 1 when a target is missed, unless ``--no-fail``; 2 where the stripe
 installed is too old to compare with.
@@ -47,6 +48,14 @@ def _measure(options: argparse.Namespace) -> list[Figure]:
     for part in adapters.PARTS:
         if options.part in (f"adapters-{part}", "adapters", "all"):
             figures += adapters.measure(part, options.rounds)
+    if options.part == "simulation":
+        from benchmarks import simulation  # needs no stripe
+
+        figures += simulation.measure()
+    if options.part == "scaling":
+        from benchmarks import scaling  # starts servers of all kinds
+
+        figures += scaling.measure()
     for part in _ledger_parts(options.part):
         figures += ledger.measure(part, options.rounds)
     return figures
@@ -62,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     ledgers = [f"ledger-{part}" for part in (*ledger.PARTS, "curve")]
     of_adapters = [f"adapters-{part}" for part in adapters.PARTS]
-    parts = ["speed", "import", "adapters", *of_adapters, "ledger", *ledgers, "all"]
+    parts = ["speed", "import", "adapters", *of_adapters, "ledger", *ledgers, "simulation"]
+    parts += ["scaling", "all"]
     parser.add_argument("part", nargs="?", choices=parts, default="all")
     parser.add_argument("--no-fail", action="store_true", help="exit 0 also if a target is missed")
     parser.add_argument("--rounds", type=int, default=40, help="of each comparison (40)")

@@ -27,8 +27,7 @@ __all__ = ["measure"]
 _FLOOD: Final = 100_000
 _OTHERS: Final = 10
 _SENT_FOR: Final = 20.0
-_LOOKED_FOR: Final = 10.0
-"""Seconds: how long the others send, and for how long it is seen what a limit does for them."""
+"""Seconds for which the others send, and for which it is seen what a limit does for them."""
 
 
 def measure() -> list[Figure]:
@@ -78,7 +77,7 @@ def _floods() -> Iterator[tuple[str, Trial]]:
     sent = [*_backlog(_FLOOD, "flood"), *sorted(others)]
     what = f"flood of {_FLOOD:,}, 20 workers x 50"
     yield what, Trial(20, sent, concurrency=50)
-    lanes = Trial(20, sent, concurrency=50, lanes=20, until=_LOOKED_FOR)
+    lanes = Trial(20, sent, concurrency=50, lanes=20, until=_SENT_FOR)
     yield f"{what}, at most 20 of an account at once", lanes
 
 
