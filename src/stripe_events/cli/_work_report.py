@@ -100,7 +100,7 @@ class Report:
             "ended by force, for handlers did not end in time: their events are due again "
             "when their leases are over"
         )
-        self._voice.say("forced", text, {})
+        self._voice.say("forced", text, {"text": text})
 
     def file_failed(self, why: str) -> None:
         """Tell that nothing can be written into the file."""
