@@ -16,15 +16,12 @@ if TYPE_CHECKING:
     from stripe_events import Context
     from tests.worker.places import AnyPlace
 
-__all__ = ["LEASE", "OVER", "TRANSACTIONAL", "Office", "add_line", "handlers_on", "lines"]
+__all__ = ["LEASE", "OVER", "Office", "add_line", "handlers_on", "lines"]
 
 LEASE = 1.0
 """Seconds after which what a worker held that died is due again."""
 
 OVER = {"done", "dead"}
-TRANSACTIONAL = EXACTLY_ONCE
-"""Handlers whose effects are committed together with the ledger."""
-
 OPTIONS: dict[str, Any] = {
     "delivery": "inbox",
     "lease": LEASE,
@@ -51,10 +48,11 @@ class Office(Application):
         **options: Any,
     ) -> None:
         """Register the handlers."""
+        self._names = tuple(handlers)
         self._steps = file.with_suffix(".steps")
         step = partial(add_line, self._steps, "")
         chosen = {**OPTIONS, **options}
-        super().__init__(place, file, step, store, handlers, **chosen)  # type: ignore[arg-type]
+        super().__init__(place, file, step, store, self._names, **chosen)  # type: ignore[arg-type]
 
     @property
     def steps(self) -> int:
@@ -79,6 +77,17 @@ class Office(Application):
         """Tell whether nothing is left to do."""
         return all(record.state in OVER for record in self.records().values())
 
+    def check_ends(self, events: Collection[str]) -> None:
+        """See that all are over in the right way, and that effects happened once, or at least."""
+        doomed = {event for event in events if is_doomed(event)}
+        assert doomed == self.in_states({"dead"})
+        assert set(events) - doomed == self.in_states({"done"})
+        ends = {(h.name, h.outcome) for one in self.records().values() for h in one.handlers}
+        assert {(name, "succeeded") for name in self._names} | {("doomed", "dead")} == ends
+        once = [name for name in EXACTLY_ONCE if name in self._names]
+        assert {(event, name): 1 for event in events for name in once} == self.place.effects()
+        assert {f"{event}/file" for event in events} == set(lines(self.file))
+
     def _file(self, event: Any, ctx: Context) -> None:  # type: ignore[override]
         self.step()
         add_line(self.file, ctx.idempotency_key)
@@ -86,11 +95,16 @@ class Office(Application):
 
     def _doomed(self, event: Any) -> None:
         self.step()
-        if int(event.id.rpartition("_")[2]) % 7 == 0:
+        if is_doomed(event.id):
             raise Permanent("nobody wants it")
+
+
+def is_doomed(event: str) -> bool:
+    """Tell whether ``doomed`` gives up on an event, by its number."""
+    return int(event.rpartition("_")[2]) % 7 == 0
 
 
 def handlers_on(place: AnyPlace) -> tuple[str, ...]:
     """Give the handlers that an application on this place can have."""
     others = ("file", "flaky", "doomed")
-    return others if place.kind in ("redis", "dynamodb") else (*TRANSACTIONAL, *others)
+    return others if place.kind in ("redis", "dynamodb") else (*EXACTLY_ONCE, *others)

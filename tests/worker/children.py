@@ -62,15 +62,23 @@ class Crew:
         """Start nobody yet."""
         self._arguments = (partial(make, place, file, **options), worker)
         self.members: list[Child] = []
+        self._begun: set[Child] = set()
 
     def hire(self, number: int = 1) -> None:
         """Start so many more."""
         self.members += [Child(work, *self._arguments) for _ in range(number)]
 
-    def stop(self) -> list[WorkerStatus]:
-        """Ask all to end, by SIGTERM, once they have begun; give their last statuses."""
+    def have_begun(self) -> None:
+        """Wait until all look for work, and hear signals."""
         for member in self.members:
-            assert "working" == member.hear()
+            if member not in self._begun:
+                assert "working" == member.hear()
+                self._begun.add(member)
+
+    def stop(self) -> list[WorkerStatus]:
+        """Ask all to end, by SIGTERM; give their last statuses."""
+        self.have_begun()
+        for member in self.members:
             member.stop()
         return [member.hear() for member in self.members]
 
