@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _ARRAYS = ", ".join(f"%s::{TYPES[name]}[]" for name in ("scope", "id", "revision", *MUTABLE))
 
 # The second half finds claims that were made before, by the same statement, whose answer
-# was lost: they are the caller's, who would else leave them to the end of their leases.
+# was lost: they are the caller's, who would else leave them to the end of their leases. The
+# end of a handler is no such claim if it is not there: a heartbeat has come in between.
 _UPDATE_EACH = """
 WITH changes AS (
     SELECT * FROM unnest({arrays}) AS c (scope, id, revision, {names})
@@ -39,6 +40,7 @@ UNION ALL
 SELECT e.scope, e.id FROM {events} e JOIN changes c USING (scope, id)
 WHERE e.{claimed} AND c.{claimed}
     AND e.revision = c.revision + 1 AND e.token = c.token AND e.claim_id = c.claim_id
+    AND e.handlers::text = c.handlers::text
 """
 
 # Which claims are lost is told by the snapshot of the statement, which locks do not hide.

@@ -13,6 +13,7 @@ from stripe_events.testing._contract.failing import (
 )
 from stripe_events.testing._contract.fencing import FenceCases
 from stripe_events.testing._contract.finishing import FinishCases
+from stripe_events.testing._contract.finishing_each import FinishEachCases
 from stripe_events.testing._contract.inbox import EnqueueCases, TakeCases
 from stripe_events.testing._contract.keeping import KeepCases
 from stripe_events.testing._contract.looking import LookCases
@@ -66,12 +67,15 @@ class LedgerStoreContract(EventStoreContract, LookCases, ActCases, KeepCases, Le
     """What a ``LedgerStore`` or ``AsyncLedgerStore`` must keep; see ``EventStoreContract``."""
 
 
-class StoreContract(InboxStoreContract, LedgerStoreContract, StepCases, WatchCases):
+class StoreContract(
+    InboxStoreContract, LedgerStoreContract, StepCases, WatchCases, FinishEachCases
+):
     """
     What a store of all three protocols must keep, sync or async; see ``EventStoreContract``.
 
     Its cases take besides every step of the table of transitions, and look for others. Those
-    of ``WatchableStore`` are skipped for a store that has no ``watch``.
+    of ``WatchableStore`` and ``BatchStore`` are skipped for a store that has no ``watch`` or
+    ``finish_each``.
     """
 
 
