@@ -219,7 +219,8 @@ class Attempt:
         late = None if error is None or is_stale(error) else error
         yield from self._finish(finish, finish.outcome if late is None else "failed", late=late)
         if late is not None:
-            log("ERROR", f"{name} is done for {self._event.id}, but failed afterwards", late)
+            message = f"{name} is done for {self._event.id}, but failed afterwards"
+            log("ERROR", message, late, event_id=self._event.id)
             self._settings.observers.tell("LateError", self._event, name, late)
 
     def _finish(
@@ -246,7 +247,7 @@ class Attempt:
         except Exception:
             if error is not None:
                 message = f"{finish.handler} failed for {self._event.id}; this was not recorded"
-                log("ERROR", message, error)
+                log("ERROR", message, error, event_id=self._event.id)
             raise
         self._state = told.state
         self._finished.append(finish)
@@ -345,7 +346,7 @@ class Attempt:
             error: ProcessingError = handler_error(self._event, self._finished)
         else:
             error = ProcessingError(f"{self._event.id} is dead: a handler gave up before")
-        log("ERROR", str(error), error)
+        log("ERROR", str(error), error, event_id=self._event.id)
         finished, seconds = runs(self._finished), self._delivery.elapsed()
         self._settings.observers.tell("Dead", self._event, finished, seconds, error)
         return WebhookResponse(Outcome.DEAD, self._event.id, error, self._delivery.answer)

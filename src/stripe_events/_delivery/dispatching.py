@@ -32,6 +32,7 @@ def dispatched(ledger: Ledger, event: AnyEvent) -> Generator[Effect, Any, None]:
             f"dispatch= failed for {event.id} ({event.type}): it stays in the inbox, due for a "
             f"worker or rescue() in {seconds:g} s",
             error,
+            event_id=event.id,
         )
 
 

@@ -139,7 +139,7 @@ def _unsuccessful(
     failed = any(finish.outcome == "failed" for finish in finished)
     if failed:
         yield Suspend(retry_after(finished))
-    log("ERROR", str(error), error)
+    log("ERROR", str(error), error, event_id=event.id)
     seconds = delivery.elapsed()
     settings.observers.tell("Failed" if failed else "Dead", event, runs(finished), seconds, error)
     outcome = Outcome.FAILED if failed else Outcome.DEAD

@@ -38,9 +38,9 @@ def put_off(ledger: Ledger, claimed: Claimed, error: PayloadError) -> Flow:
     try:
         state = yield from _bury(ledger, claimed, error)
         if state in OVER:
-            log("ERROR", f"{message}: it is dead", error)
+            log("ERROR", f"{message}: it is dead", error, event_id=claim.id)
             return WebhookResponse(Outcome.DEAD, claim.id, error)
-        log("ERROR", message, error)
+        log("ERROR", message, error, event_id=claim.id)
         yield Suspend(None, ledger.call("suspend", claim, ledger.release(inbox=_AGAIN)))
     except LostClaim:
         log("INFO", f"{claim.id} was taken over, or settled, meanwhile")

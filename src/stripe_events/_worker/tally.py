@@ -34,7 +34,8 @@ class Tally:
             self._outcomes[task.result().outcome] += 1
         else:
             claim = taken.claimed.claim
-            log("ERROR", f"the work on {claim.id} broke off; it is due after its lease", error)
+            message = f"the work on {claim.id} broke off; it is due after its lease"
+            log("ERROR", message, error, event_id=claim.id)
 
     def add_returned(self) -> None:
         """Count an event that was taken, and given back before its work began."""
