@@ -129,8 +129,7 @@ class Ledger:
     @property
     def is_inline(self) -> bool:
         """Whether anything is run before Stripe is answered."""
-        named = self.options.inbox.inline is not None
-        return named or not self._inbox.issuperset(self._table.by_name)
+        return not self._inbox.issuperset(self._table.by_name)
 
     def for_inbox(self, event: AnyEvent) -> frozenset[str]:
         """Give the handlers that are left to workers, if they are for this event."""
