@@ -205,5 +205,5 @@ def demo(session: nox.Session) -> None:
 @nox.session(python=NEWEST)
 def benchmarks(session: nox.Session) -> None:
     """Measure speed and size, and print a table; not part of CI, where others share the machine."""
-    session.install(".", *group("tests"), *group("frameworks"))
+    session.install(".", *group("tests"), *group("frameworks"), *group("benchmarks"))
     session.run("python", "-m", "benchmarks", *session.posargs)

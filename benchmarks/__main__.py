@@ -1,10 +1,12 @@
 """
-Print the tables: ``python -m benchmarks [speed|import|adapters|ledger] [--no-fail]``.
+Print the tables: ``python -m benchmarks [speed|import|adapters|ledger|inbox] [--no-fail]``.
 
 ``adapters-calls``, ``adapters-servers`` and ``adapters-lambda`` are parts of ``adapters``.
-``ledger-memory``, ``ledger-sqlite`` and ``ledger-postgres`` are parts of ``ledger``;
-``ledger-curve``, which fills databases with millions of rows, is only run by its name, and so
-are ``simulation``, which has no targets, and ``scaling``, what events cost in each database.
+``ledger-memory``, ``ledger-sqlite`` and ``ledger-postgres`` are parts of ``ledger``.
+``inbox-postgres``, ``-redis``, ``-sqlite``, ``-latency`` and ``-idle`` are parts of ``inbox``;
+``ledger-curve`` and ``inbox-curve``, which fill databases with millions of rows, are only run
+by their names, and so are ``simulation``, which has no targets, and ``scaling``, what events
+cost in each database.
 
 Exit status 1 when a target is missed, unless ``--no-fail``; 2 where the stripe
 installed is too old to compare with.
@@ -17,7 +19,7 @@ import platform
 import sys
 from importlib.metadata import version
 
-from benchmarks import adapters, ledger, startup
+from benchmarks import adapters, inbox, ledger, startup
 from benchmarks.figures import Figure, table
 
 _OLDEST_STRIPE = 15
@@ -58,6 +60,8 @@ def _measure(options: argparse.Namespace) -> list[Figure]:
         figures += scaling.measure()
     for part in _ledger_parts(options.part):
         figures += ledger.measure(part, options.rounds)
+    for part in _inbox_parts(options.part):
+        figures += inbox.measure(part, options.rounds)
     return figures
 
 
@@ -67,12 +71,19 @@ def _ledger_parts(asked: str) -> tuple[str, ...]:
     return (asked.removeprefix("ledger-"),) if asked.startswith("ledger-") else ()
 
 
+def _inbox_parts(asked: str) -> tuple[str, ...]:
+    if asked in ("inbox", "all"):
+        return inbox.PARTS
+    return (asked.removeprefix("inbox-"),) if asked.startswith("inbox-") else ()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     ledgers = [f"ledger-{part}" for part in (*ledger.PARTS, "curve")]
     of_adapters = [f"adapters-{part}" for part in adapters.PARTS]
+    inboxes = ["inbox", *(f"inbox-{part}" for part in (*inbox.PARTS, "curve"))]
     parts = ["speed", "import", "adapters", *of_adapters, "ledger", *ledgers, "simulation"]
-    parts += ["scaling", "all"]
+    parts += ["scaling", *inboxes, "all"]
     parser.add_argument("part", nargs="?", choices=parts, default="all")
     parser.add_argument("--no-fail", action="store_true", help="exit 0 also if a target is missed")
     parser.add_argument("--rounds", type=int, default=40, help="of each comparison (40)")

@@ -3,7 +3,7 @@ What a claim costs while the events that wait grow from a thousand to a million.
 
 All of them are due. There is an inbox of each size, and a round works on all of them in
 turn: it claims as a worker does, twenty events at once, then gives them back, or finishes
-them and records as many new ones. So each keeps its size. PostgreSQL has its data in
+them and records as many new ones. So each keeps its size. Servers have their data in
 memory where there is a folder for that: waiting for a disk costs the same at any size,
 and would hide what does not.
 """
@@ -41,7 +41,7 @@ _THIN: Final = f"{HANDLER} thin"
 _CODE: Final = Code(frozenset({HANDLER, _THIN}))
 _PLAN: Final = Plan((PlannedHandler(_THIN),))
 _NOW: Final = Release(inline=0.0, inbox=0.0)
-_KINDS: Final[tuple[Kind, ...]] = ("SQLite", "PostgreSQL", "Redis")
+_KINDS: Final[tuple[Kind, ...]] = ("SQLite NORMAL", "PostgreSQL", "Redis")
 
 
 def measure(rounds: int) -> list[Figure]:
@@ -50,7 +50,7 @@ def measure(rounds: int) -> list[Figure]:
 
 
 def _curves(kind: Kind, rounds: int) -> list[Figure]:
-    folder = IN_MEMORY if kind == "PostgreSQL" else None
+    folder = None if kind.startswith("SQLite") else IN_MEMORY
     with new_places(kind, folder) as new, ExitStack() as stack:
         stores: dict[str, Any] = {}
         for size, rows in SIZES.items():

@@ -19,7 +19,7 @@ import psycopg
 import redis
 from psycopg.conninfo import conninfo_to_dict
 
-from benchmarks.figures import Figure, shown
+from benchmarks.figures import Figure
 from benchmarks.inbox_latency import until_woken
 from benchmarks.inbox_places import new_places
 from benchmarks.inbox_processes import running

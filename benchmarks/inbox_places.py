@@ -42,9 +42,7 @@ class Place(NamedTuple):
             case "SQLite":
                 return SQLiteStore(self.address)
             case "SQLite NORMAL":
-                return SQLiteStore(
-                    self.address, synchronous="NORMAL", accept_loss=["synchronous"]
-                )
+                return SQLiteStore(self.address, synchronous="NORMAL", accept_loss=["synchronous"])
 
     def told(self) -> str:
         """Give it as an argument of a command."""

@@ -8,7 +8,8 @@ all rounds counts.
 
 Procrastinate runs on the same server, in the same rounds, with as many processes; its time
 is taken in the same way, from its own table of what happened to jobs. It is given fewer
-jobs, so that both sides take about as long.
+jobs, so that both sides take about as long, and counts with the settings that are best for
+it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from benchmarks.ledger_rounds import take_turns
 from benchmarks.ledger_server import IN_MEMORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import ModuleType
 
@@ -37,9 +38,10 @@ if TYPE_CHECKING:
 __all__ = ["measure_postgres", "measure_redis", "measure_sqlite"]
 
 EVENTS: Final = 12_000
-JOBS: Final = 2_000
-_CONCURRENCY: Final = 50
-_THEIR_CONCURRENCY: Final = 20
+JOBS: Final = 1_000
+_CONCURRENCY: Final = 100
+_HANDLERS: Final = ("async", "sync")
+_THEIR_SETTINGS: Final = (("async", 1), ("async", 5), ("async", 20), ("sync", 5))
 _PAGE: Final = 1_000
 _POSTGRES_AT_LEAST: Final = 2_500
 _RATIO_AT_LEAST: Final = 3
@@ -51,10 +53,8 @@ def measure_postgres(rounds: int) -> list[Figure]:
     """Measure two workers on PostgreSQL, and two of procrastinate."""
     figures = _postgres(None, rounds)
     if IN_MEMORY is not None:
-        figures += [
-            shown(f"{figure.what}, in memory", figure.measured)
-            for figure in _postgres(IN_MEMORY, max(1, rounds // 2))
-        ]
+        in_memory = _postgres(IN_MEMORY, max(1, rounds // 2))
+        figures += [shown(f"in memory, {one.what}", one.measured) for one in in_memory]
     return figures
 
 
@@ -62,59 +62,50 @@ def _postgres(folder: Path | None, rounds: int) -> list[Figure]:
     from benchmarks import inbox_procrastinate as procrastinate
 
     with new_places("PostgreSQL", folder) as new:
-        sides = {handlers: _emptying(new, 2, handlers) for handlers in ("async", "sync")}
-        sides |= {
-            f"their {tasks}": _theirs(new, procrastinate, tasks) for tasks in ("async", "sync")
+        sides = {handlers: _emptying(new, 2, handlers) for handlers in _HANDLERS}
+        theirs = {
+            f"{tasks} tasks, concurrency {at_once}": _theirs(new, procrastinate, tasks, at_once)
+            for tasks, at_once in _THEIR_SETTINGS
         }
-        taken = take_turns(sides, rounds, "PostgreSQL")
-    best = min((taken["their async"], taken["their sync"]), key=_middle)
-    ratio = median(b / a for a, b in zip(taken["async"].seconds, best.seconds, strict=True))
-    of_sync = median(b / a for a, b in zip(taken["sync"].seconds, best.seconds, strict=True))
+        taken = take_turns(sides | theirs, rounds, "PostgreSQL")
+    best = min(theirs, key=lambda name: _middle(taken[name]))
+    what = f"PostgreSQL / procrastinate {procrastinate.VERSION}"
     return [
-        _figure("PostgreSQL, 2 workers, async handlers", taken["async"], _POSTGRES_AT_LEAST),
-        _figure("the same, sync handlers", taken["sync"], _POSTGRES_AT_LEAST),
-        Figure(
-            f"PostgreSQL / procrastinate {procrastinate.VERSION}, async",
-            f"at least {_RATIO_AT_LEAST}x",
-            f"{ratio:.1f}x   its async tasks {_rate(taken['their async'])}",
-            ratio >= _RATIO_AT_LEAST,
-        ),
-        Figure(
-            "the same, our sync handlers",
-            f"at least {_RATIO_AT_LEAST}x",
-            f"{of_sync:.1f}x   its sync tasks {_rate(taken['their sync'])}",
-            of_sync >= _RATIO_AT_LEAST,
-        ),
+        *_figures("PostgreSQL, 2 workers", taken, _POSTGRES_AT_LEAST),
+        *(_ratio(f"{what}, {one} handlers", taken[one], taken[best]) for one in _HANDLERS),
+        shown(f"its workers, best with {best}", _rate(taken[best])),
     ]
 
 
 def measure_redis(rounds: int) -> list[Figure]:
     """Measure two workers on Redis."""
-    with new_places("Redis") as new:
-        sides = {handlers: _emptying(new, 2, handlers) for handlers in ("async", "sync")}
+    figures = _redis(None, rounds)
+    if IN_MEMORY is not None:
+        in_memory = _redis(IN_MEMORY, max(1, rounds // 2))
+        figures += [shown(f"in memory, {one.what}", one.measured) for one in in_memory]
+    return figures
+
+
+def _redis(folder: Path | None, rounds: int) -> list[Figure]:
+    with new_places("Redis", folder) as new:
+        sides = {handlers: _emptying(new, 2, handlers) for handlers in _HANDLERS}
         taken = take_turns(sides, rounds, "Redis")
-    return [
-        _figure("Redis, 2 workers, async handlers", taken["async"], _REDIS_AT_LEAST),
-        _figure("the same, sync handlers", taken["sync"], _REDIS_AT_LEAST),
-    ]
+    return _figures("Redis, 2 workers", taken, _REDIS_AT_LEAST)
 
 
 def measure_sqlite(rounds: int) -> list[Figure]:
     """Measure one worker on an SQLite file."""
-    kinds: tuple[Kind, ...] = ("SQLite", "SQLite NORMAL")
-    with new_places(kinds[0]) as full, new_places(kinds[1]) as normal:
-        sides = {
-            (kind, handlers): _emptying(new, 1, handlers)
-            for kind, new in zip(kinds, (full, normal), strict=True)
-            for handlers in ("async", "sync")
-        }
-        taken = take_turns(sides, rounds, "SQLite")
     return [
-        _figure("SQLite FULL, 1 worker, async handlers", taken["SQLite", "async"], _SQLITE_AT_LEAST),
-        _figure("the same, sync handlers", taken["SQLite", "sync"], _SQLITE_AT_LEAST),
-        _figure("SQLite NORMAL, async handlers", taken["SQLite NORMAL", "async"]),
-        _figure("the same, sync handlers", taken["SQLite NORMAL", "sync"]),
+        *_sqlite("SQLite", rounds, _SQLITE_AT_LEAST),
+        *_sqlite("SQLite NORMAL", max(1, rounds // 2), None),
     ]
+
+
+def _sqlite(kind: Kind, rounds: int, at_least: int | None) -> list[Figure]:
+    with new_places(kind) as new:
+        sides = {handlers: _emptying(new, 1, handlers) for handlers in _HANDLERS}
+        taken = take_turns(sides, rounds, kind)
+    return _figures(f"{kind}, 1 worker", taken, at_least)
 
 
 def _emptying(new: Callable[[str], Place], workers: int, handlers: str) -> Callable[[], float]:
@@ -145,25 +136,34 @@ def _last_done(place: Place) -> float:
     return last
 
 
-def _theirs(new: Callable[[str], Place], procrastinate: ModuleType, tasks: str) -> Callable[[], float]:
+def _theirs(
+    new: Callable[[str], Place], procrastinate: ModuleType, tasks: str, at_once: int
+) -> Callable[[], float]:
     """Give the same for jobs of procrastinate."""
     numbers = count(1)
 
     def one_round() -> float:
-        dsn = new(f"their_{tasks}{next(numbers)}").address
-        procrastinate.defer(dsn, tasks, [f"evt_1{number:09}Bench" for number in range(JOBS)])
-        module = "inbox_procrastinate"
-        started = started_together(2, module, dsn, str(_THEIR_CONCURRENCY))
+        dsn = new(f"their_{tasks}_{at_once}_{next(numbers)}").address
+        procrastinate.defer(dsn, tasks, JOBS)
+        started = started_together(2, "inbox_procrastinate_worker", dsn, str(at_once))
         return (procrastinate.last_done(dsn, JOBS) - started) / JOBS
 
     return one_round
 
 
-def _figure(what: str, taken: Rounds, at_least: int | None = None) -> Figure:
+def _figures(what: str, taken: Mapping[str, Rounds], at_least: int | None) -> list[Figure]:
+    return [_figure(f"inbox: {what}, {one} handlers", taken[one], at_least) for one in _HANDLERS]
+
+
+def _figure(what: str, taken: Rounds, at_least: int | None) -> Figure:
     if at_least is None:
-        return shown(f"inbox: {what}", _rate(taken))
-    rate = 1 / _middle(taken)
-    return Figure(f"inbox: {what}", f"at least {at_least}/s", _rate(taken), rate >= at_least)
+        return shown(what, _rate(taken))
+    return Figure(what, f"at least {at_least}/s", _rate(taken), 1 / _middle(taken) >= at_least)
+
+
+def _ratio(what: str, mine: Rounds, theirs: Rounds) -> Figure:
+    ratio = mine.in_times(theirs).median
+    return Figure(what, f"at least {_RATIO_AT_LEAST}x", f"{ratio:.1f}x", ratio >= _RATIO_AT_LEAST)
 
 
 def _middle(taken: Rounds) -> float:
