@@ -101,16 +101,22 @@ class Recording(Compilation):
             tally.add(await self._drivers.adrive(flow))
         return tally.rescued()
 
-    def run(self, event_id: str, *, time_limit: float = RESCUE_LIMIT) -> WebhookResponse:
+    def run(
+        self, event_id: str, *, time_limit: float = RESCUE_LIMIT, lease: float | None = None
+    ) -> WebhookResponse:
         """
         Run what is left of a recorded event, for a job of a queue that ``dispatch`` told of it.
 
         It is claimed like by a delivery: a job that comes twice runs once. An event that
-        failed is due again for a worker or ``rescue()``; the job may try again as well.
+        failed is due again for a worker or ``rescue()``; the job may try again as well. After
+        it, once a minute at most, a warning is logged if events are ``overdue``, for then
+        nobody takes up what the queue loses.
 
         Args:
             event_id: what ``dispatch`` was given.
             time_limit: the seconds that the handlers have.
+            lease: for how many seconds the claim lasts, as for ``handle``: in AWS Lambda, where
+                nothing runs after the invocation, ``time_limit`` and 2 s more.
 
         Returns:
             ``handled``, or ``duplicate`` or ``dead`` if that is what the ledger had; dead,
@@ -127,16 +133,18 @@ class Recording(Compilation):
             StoreError, LostClaim: the store failed, or somebody took over.
         """
         settings, ledger = self._with_ledger(("get",), in_threads=True)
-        response = self._drivers.drive(_run(settings, ledger, event_id, time_limit))
+        response = self._drivers.drive(_run(settings, ledger, event_id, time_limit, lease))
         if response.outcome is not Outcome.DRAINING and self._outlook.is_time(ledger):
             with unasked():
                 reported(settings, listing(ledger, GRACE)())
         return _done_or_raised(event_id, response)
 
-    async def arun(self, event_id: str, *, time_limit: float = RESCUE_LIMIT) -> WebhookResponse:
+    async def arun(
+        self, event_id: str, *, time_limit: float = RESCUE_LIMIT, lease: float | None = None
+    ) -> WebhookResponse:
         """Do the same as ``run``, in the running event loop, with either kind of store."""
         settings, ledger = self._with_ledger(("get",))
-        response = await self._drivers.adrive(_run(settings, ledger, event_id, time_limit))
+        response = await self._drivers.adrive(_run(settings, ledger, event_id, time_limit, lease))
         if response.outcome is not Outcome.DRAINING and self._outlook.is_time(ledger):
             with unasked():
                 reported(settings, await _awaited(ledger, listing(ledger, GRACE)))
@@ -223,10 +231,12 @@ def _rescue(settings: Settings, ledger: Ledger, seconds: float, seen: set[str]) 
     return rescue(settings, ledger, seconds, seen)
 
 
-def _run(settings: Settings, ledger: Ledger, event_id: str, seconds: float) -> Flow:
+def _run(
+    settings: Settings, ledger: Ledger, event_id: str, seconds: float, lease: float | None
+) -> Flow:
     from stripe_events._delivery.jobs import run
 
-    return run(settings, ledger, event_id, seconds)
+    return run(settings, ledger, event_id, seconds, lease)
 
 
 def _done_or_raised(event_id: str, response: WebhookResponse) -> WebhookResponse:
