@@ -3,9 +3,8 @@ Answer Stripe in one Lambda function, and handle the events in another, which SQ
 
     STRIPE_WEBHOOK_SECRET=whsec_... QUEUE_URL=https://... python examples/sqs_lambda.py
 
-That creates the table. Lambda calls ``sqs_lambda.receive`` for a function URL,
-``sqs_lambda.work`` for the queue (its mapping with ``ReportBatchItemFailures``, its visibility
-timeout longer than the function's), and by a schedule, say each minute, ``sqs_lambda.rescue``.
+That creates the table. Lambda calls ``receive`` for a function URL, ``work`` for the queue (by
+``ReportBatchItemFailures``; visible again after the function's limit), ``rescue`` each minute.
 """
 
 import os
@@ -43,8 +42,9 @@ def work(batch: dict[str, Any], context: Any) -> dict[str, Any]:
     """Run what SQS brings, and name what is to come again: what failed, and what is `Busy`."""
     failed = []
     for record in batch["Records"]:
+        left = context.get_remaining_time_in_millis() / 1000
         try:
-            router.run(record["body"], time_limit=context.get_remaining_time_in_millis() / 1000)
+            router.run(record["body"], time_limit=left, lease=left + 2)
         except StripeEventsError as error:
             print(f"{record['body']} is to come again: {error}")
             failed.append({"itemIdentifier": record["messageId"]})
@@ -52,7 +52,7 @@ def work(batch: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def rescue(_: object, context: Any) -> None:
-    """Run what no message has come for, for SQS has given it up or never got it."""
+    """Run what no message has come for: SQS has given it up or never got it."""
     router.rescue(time_limit=context.get_remaining_time_in_millis() / 1000)
 
 

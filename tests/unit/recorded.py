@@ -195,11 +195,13 @@ class Service:
         response: WebhookResponse = aio(router.aprocess(payload))
         return response
 
-    def run(self, router: EventRouter, event_id: str = "evt_1") -> WebhookResponse:
+    def run(
+        self, router: EventRouter, event_id: str = "evt_1", **options: float
+    ) -> WebhookResponse:
         """Do the job of a queue that was told of an event."""
         if not self.way.is_async:
-            return router.run(event_id)
-        response: WebhookResponse = aio(router.arun(event_id))
+            return router.run(event_id, **options)
+        response: WebhookResponse = aio(router.arun(event_id, **options))
         return response
 
     def rescue(self, router: EventRouter) -> Rescued:

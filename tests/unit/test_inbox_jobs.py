@@ -371,3 +371,18 @@ def test_an_event_whose_last_handler_was_retired_is_done(service: Service) -> No
 
     assert Outcome.DUPLICATE == service.run(router).outcome
     assert "done" == service.record().state
+
+
+def test_a_job_may_have_a_lease_of_its_own(service: Service) -> None:
+    """As in AWS Lambda: it lasts as long as the invocation, and nothing extends it."""
+    leases: list[float] = []
+
+    def note(event: object) -> None:
+        leases.append(service.record().lease_until)
+
+    router = service.code({"a": note}, delivery="inbox", dispatch=lambda event_id: None)
+    service.deliver(router)
+
+    service.run(router, time_limit=8.0, lease=10.0)
+
+    assert [NOW + 10.0] == leases

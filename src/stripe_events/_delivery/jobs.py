@@ -34,9 +34,11 @@ _ABSENT = (
 )
 
 
-def run(settings: Settings, ledger: Ledger, event_id: str, seconds: float) -> Flow:
+def run(
+    settings: Settings, ledger: Ledger, event_id: str, seconds: float, lease: float | None
+) -> Flow:
     """
-    Claim a recorded event, and run what is left of it; handlers have ``seconds``.
+    Claim a recorded event, for ``lease``, and run what is left of it; handlers have ``seconds``.
 
     What the store raises is raised, and so is a payload that cannot be read.
     """
@@ -47,7 +49,7 @@ def run(settings: Settings, ledger: Ledger, event_id: str, seconds: float) -> Fl
     if stored.record.state in OVER:
         outcome = Outcome.DUPLICATE if stored.record.state == "done" else Outcome.DEAD
         return WebhookResponse(outcome, event_id)
-    delivery = Delivery(settings.clock(), None, seconds)
+    delivery = Delivery(settings.clock(), None, seconds, lease)
     event = event_of(_payload.load(stored.payload or b""), delivery.received)
     plan = ledger.plan(event)
     arrival = ledger.arrival(event, stored.payload or b"", plan, trusted=True)
