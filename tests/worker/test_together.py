@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from stripe_events import EventRouter
 from stripe_events.worker import Worker
 from tests.unit.deliveries import NOW, SECRET, signed, snapshot
 from tests.unit.waiting import aio
-from tests.worker.applications import Office, lines
+from tests.worker.applications import LEASE, Office, add_line, lines
 from tests.worker.children import crew
 from tests.worker.conditions import until
 from tests.worker.places import async_store
@@ -49,6 +51,35 @@ def test_a_worker_in_a_thread_beside_deliveries(place: AnyPlace, file: Path) -> 
         office.receive("evt_after")
         assert {"evt_after"} == office.in_states({"pending"})
     assert {f"{event}/file": 1 for event in EVENTS} == lines(file)
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_handler_that_outlasts_its_lease_runs_once(
+    place: AnyPlace, file: Path, is_async: bool
+) -> None:
+    """Its claim is extended while it runs, in a thread or as a task; others look for work."""
+    enough = threading.Event()
+
+    def in_thread(event: Any) -> None:
+        add_line(file, event.id)
+        enough.wait()
+
+    async def in_task(event: Any) -> None:
+        add_line(file, event.id)
+        await asyncio.to_thread(enough.wait)
+
+    with closing(Office(place, file, (), lease=LEASE / 2)) as office:
+        office.router.on("charge.succeeded", name="long")(in_task if is_async else in_thread)
+        office.receive("evt_1")
+        with Worker(office.router, poll=0.05), Worker(office.router, poll=0.05):
+            until(lambda: lines(file))
+            ends = office.records()["evt_1"].lease_until
+            until(lambda: time.time() > ends + LEASE / 4)
+            enough.set()
+            until(office.all_over)
+        record = office.records()["evt_1"]
+    assert ("done", 1, 0) == (record.state, record.token, record.abandoned)
+    assert {"evt_1": 1} == lines(file)
 
 
 @pytest.mark.parametrize(
