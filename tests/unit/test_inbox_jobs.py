@@ -11,7 +11,6 @@ from stripe_events import Outcome
 from stripe_events.errors import (
     Busy,
     HandlerError,
-    HandlerMissing,
     LostClaim,
     PayloadError,
     Permanent,
@@ -31,7 +30,6 @@ from tests.unit.recorded import (
     only_handle,
 )
 from tests.unit.test_inbox_mixed import mixed
-from tests.unit.test_recorded_where import Where
 from tests.unit.waiting import LIMIT, reached
 
 if TYPE_CHECKING:
@@ -182,29 +180,6 @@ def test_a_closed_router_runs_nothing(service: Service) -> None:
     assert ("pending", 0) == (service.record().state, service.record().token)
 
 
-def test_missing_handlers_are_raised(service: Service) -> None:
-    """Older code met a newer event: it is given back uncounted, and due in a minute."""
-    inbox(service, dispatch_grace=0.0)
-    b = Handler()
-
-    with pytest.raises(HandlerMissing, match="a planned for evt_1"):
-        service.run(service.code({"b": b}, delivery="inbox"))
-    record = service.record()
-    assert ("pending", service.clock.now + 60) == (record.state, record.due)
-    assert (0, "planned", 1) == (service.handler().attempts, service.handler().outcome, b.runs)
-
-
-def test_a_handler_that_is_missing_for_a_day_is_dead(service: Service) -> None:
-    """By jobs, as by workers."""
-    inbox(service)
-    router = service.code({"b": Handler()}, delivery="inbox")
-    with pytest.raises(HandlerMissing):
-        service.run(router)
-    service.clock.now += 86_400
-
-    assert Outcome.DEAD == service.run(router).outcome
-
-
 def test_an_event_that_waits_for_another_one_of_its_key_is_busy(service: Service) -> None:
     """Its job comes again; the event keeps its place."""
     seen: list[str] = []
@@ -283,20 +258,6 @@ def test_it_runs_inline_handlers_as_well(service: Service) -> None:
     assert (2, 1) == (now.runs, later.runs)
 
 
-def test_where_is_not_asked_again(service: Service) -> None:
-    """Only that of handlers which were registered since."""
-    before, since = Where(True), Where(False)
-    router = service.code({}, delivery="inbox")
-    router.on(ChargeSucceeded, name="a", where=before)(Handler())
-    service.deliver(router)
-    joined = service.code({}, delivery="inbox")
-    joined.on(ChargeSucceeded, name="a", where=before)(Handler())
-    joined.on(ChargeSucceeded, name="b", where=since)(Handler())
-
-    assert Outcome.HANDLED == service.run(joined).outcome
-    assert (1, 1) == (before.asked, since.asked)
-
-
 def test_handlers_have_fifteen_minutes_when_nobody_waits(service: Service) -> None:
     """Or what they are given."""
     handler = Handler()
@@ -304,8 +265,28 @@ def test_handlers_have_fifteen_minutes_when_nobody_waits(service: Service) -> No
     service.deliver(router)
 
     service.run(router)
+    service.deliver(router, snapshot(id="evt_2"))
+    service.run(router, "evt_2", time_limit=50.0)
 
     assert 800 < handler.contexts[0].remaining() <= 900
+    assert 0 < handler.contexts[1].remaining() <= 50
+
+
+def test_a_job_may_say_how_long_its_claim_lasts(service: Service) -> None:
+    """As long as the router's else; one that outlasts the handlers needs no heartbeat."""
+    leases: list[float] = []
+    claimed_at = service.clock.now
+    router = service.code(
+        {"a": lambda event: leases.append(service.record(event.id).lease_until - claimed_at)},
+        delivery="inbox",
+    )
+    for event_id in ("evt_1", "evt_2"):
+        service.deliver(router, snapshot(id=event_id))
+
+    service.run(router)
+    service.run(router, "evt_2", time_limit=60.0, lease=62.0)
+
+    assert [LEASE, 62.0] == leases
 
 
 @pytest.mark.parametrize(
@@ -350,26 +331,6 @@ def test_an_owner_that_was_overtaken_is_told(service: Service) -> None:
 
     with pytest.raises(LostClaim):
         service.run(router)
-    assert "done" == service.record().state
-
-
-def test_a_renamed_handler_is_gone_on_with(service: Service) -> None:
-    """By ``formerly=``, as in deliveries."""
-    inbox(service)
-    handler = Handler()
-    router = service.code({}, delivery="inbox")
-    router.on(ChargeSucceeded, name="b", formerly="a")(handler)
-
-    assert (Outcome.HANDLED, 1) == (service.run(router).outcome, handler.runs)
-
-
-def test_an_event_whose_last_handler_was_retired_is_done(service: Service) -> None:
-    """By the very claim: the job is told that nothing is left."""
-    inbox(service)
-    router = service.code({}, delivery="inbox")
-    router.retire("a")
-
-    assert Outcome.DUPLICATE == service.run(router).outcome
     assert "done" == service.record().state
 
 
