@@ -119,9 +119,11 @@ def _redis(body: bytes, events: int) -> list[tuple[str, float]]:
     try:
         with closing(RedisStore(redis.url)) as store, redis.client() as client:
             written = client.info("persistence")["aof_current_size"]
-            stages = list(
-                _stages(store, body, events, lambda: client.info("memory")["used_memory"])
-            )
+
+            def size() -> float:
+                return float(sum(client.memory_usage(key, samples=0) for key in client.scan_iter()))
+
+            stages = list(_stages(store, body, events, size))
             written = client.info("persistence")["aof_current_size"] - written
             return [*stages, ("written to the AOF, erasing too", written / events)]
     finally:
