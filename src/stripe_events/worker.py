@@ -120,9 +120,11 @@ class Worker:
                 after a failure, is not waited for.
 
         Raises:
-            UsageError: it runs already, or has run; or the store cannot be used, say for it
-                has no tables.
+            UsageError: it runs already, or has run; or this thread has a running event loop;
+                or the store cannot be used, say for it has no tables.
         """
+        if _has_loop():
+            raise UsageError("an event loop runs in this thread: await worker.arun() there")
         with heard(self.stop):
             return asyncio.run(self.arun(burst=burst))
 
@@ -250,6 +252,14 @@ class Worker:
     def _raise_failure(self, error: BaseException | None) -> None:
         if self._failure is not None and error is None:
             raise self._failure
+
+
+def _has_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _check(concurrency: object, **seconds: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from typing import Any
 
 import pytest
@@ -31,6 +32,33 @@ def test_a_worker_runs_once(service: Service) -> None:
         asyncio.run(worker.arun())
     with pytest.raises(UsageError, match="runs once"), worker:
         pass
+
+
+def test_run_is_refused_where_a_loop_runs(service: Service) -> None:
+    """It says what to do instead, and the worker is still to be had."""
+    router = service.code({"a": Handler()}, **inbox)
+    worker = Worker(router)
+
+    async def main() -> int:
+        with pytest.raises(UsageError, match="await worker"):
+            worker.run()
+        return (await worker.arun(burst=True)).handled
+
+    service.deliver(router, event(0))
+    assert 1 == aio(main())
+
+
+def test_a_worker_that_has_ended_is_freed_at_once(service: Service) -> None:
+    """And with it what it has read: nothing is left for the garbage collector."""
+    router = service.code({"a": Handler()}, **inbox)
+    fill(service, router, 5)
+    worker = Worker(router)
+    worker.run(burst=True)
+    watching = weakref.ref(worker)
+
+    del worker
+
+    assert watching() is None
 
 
 def test_a_block_stops_it(service: Service) -> None:
