@@ -199,7 +199,7 @@ def for_workers(router: Recording) -> tuple[Settings, Ledger]:
         ConfigurationError: the router has no store, or one without an inbox.
         UsageError: what ``freeze`` raises.
     """
-    return router._with_ledger(_INBOX_VERBS)  # noqa: SLF001 - of this module
+    return router._with_ledger(_INBOX_VERBS)  # noqa: SLF001 - of this module  # pyright: ignore[reportPrivateUsage]
 
 
 class _Tally:
