@@ -102,6 +102,7 @@ def test_a_thread_that_hangs_does_not_keep_the_process(tmp_path: Path) -> None:
         worker(tmp_path, "--stop-within 0.1", f"--health-file {health}") as process,
     ):
         process.wait_for(f"^begun {id_}$")
+        until(health.exists)
         process.terminate()
         status, told = ended(process)
     assert (3, "stripe-events: ended by force") == (status, told.partition(",")[0])

@@ -31,6 +31,7 @@ class Patient:
     def __init__(self) -> None:
         """Be idle."""
         self.clock = Clock()
+        self.clock.now = 1_000.0
         self.status = IDLE
         self.health = Health(lambda: self.status, concurrency=2, poll=1.0, clock=self.clock)
 
