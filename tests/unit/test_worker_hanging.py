@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -95,8 +96,10 @@ def test_ctrl_c_in_a_handler_ends_it_soon() -> None:
     fill(service, router, 1)
     before = ours()
 
+    began = monotonic()
     with pytest.raises(KeyboardInterrupt):
         Worker(router, stop_within=LONG).run(burst=True)
+    assert monotonic() - began < LIMIT
 
     assert "claimed" == service.record("evt_0").state
     assert ended(before)
