@@ -81,5 +81,6 @@ def test_it_alone_is_dead_and_the_worker_goes_on(
     assert {"hanging": "dead", "file": "succeeded"} == {
         handler.name: handler.outcome for handler in record.handlers
     }
+    assert record.handler("file").at < record.handler("hanging").at
     assert MAX_ABANDONED == record.handler("hanging").abandoned
     assert {"hung": MAX_ABANDONED, "evt_hung/file": 1, "evt_other/file": 1} == lines(file)

@@ -37,6 +37,7 @@ def test_it_alone_is_dead_and_its_sibling_succeeds(place: AnyPlace, file: Path) 
         assert {"deadly": "dead", "file": "succeeded"} == {
             handler.name: handler.outcome for handler in poison.handlers
         }
+        assert poison.handler("file").at < poison.handler("deadly").at
         assert MAX_ABANDONED == deaths == poison.handler("deadly").abandoned
         assert innocent == office.in_states({"done"})
     assert {f"{event}/file" for event in {*innocent, "evt_poison"}} == set(lines(file))
