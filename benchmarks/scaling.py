@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
-_BODIES: Final = {"charge": (payloads.charge, 3_000), "invoice": (payloads.invoice, 600)}
+_BODIES: Final = {
+    "thin event": (payloads.notification, 3_000),
+    "charge": (payloads.charge, 3_000),
+    "invoice": (payloads.invoice, 600),
+}
 _BATCH: Final = 10
 _IN_DYNAMODB: Final = 200
 
@@ -41,7 +45,9 @@ def measure() -> list[Figure]:
             told = "   ".join(f"{what} {size:,.0f}" for what, size in weigh(body(), events))
             figures.append(shown(f"scaling: {store}, {name}, bytes an event", told))
         progress(f"scaling: DynamoDB, {name}")
-        figures.append(shown(f"scaling: DynamoDB, {name}", _dynamodb(name, body())))
+        figures.append(
+            shown(f"scaling: DynamoDB, {name}", _dynamodb(name.replace(" ", "-"), body()))
+        )
     figures += [shown(f"scaling: PostgreSQL's own ms, {what}", ms) for what, ms in statements()]
     progress()
     return figures
