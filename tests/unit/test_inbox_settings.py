@@ -67,7 +67,7 @@ def test_what_cannot_be_meant_is_refused(options: dict[str, Any], complaint: str
 def test_an_inline_type_that_does_not_exist_is_refused() -> None:
     """With the nearest names, as where handlers are registered."""
     with pytest.raises(UnknownEventType, match=r"inline=: .*charge\.succeeded"):
-        EventRouter(store=MemoryStore(), inline=["charge.succeeed"])
+        EventRouter(store=MemoryStore(), inline=["charge.suceeded"])
 
 
 @pytest.mark.parametrize(
