@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from importlib.metadata import version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import procrastinate
 import psycopg
+
+if TYPE_CHECKING:
+    from procrastinate.types import JSONValue
 
 __all__ = ["VERSION", "app_on", "defer", "last_done"]
 
@@ -55,7 +58,8 @@ async def _defer(dsn: str, kind: str, jobs: int) -> None:
     async with app.open_async():
         await app.schema_manager.apply_schema_async()
         ids = [f"evt_1{number:09}Bench{number:09}" for number in range(jobs)]
-        await app.tasks[kind].batch_defer_async(*({"event_id": id_} for id_ in ids))
+        arguments: list[dict[str, JSONValue]] = [{"event_id": id_} for id_ in ids]
+        await app.tasks[kind].batch_defer_async(*arguments)
 
 
 def _nothing(event_id: str) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["measure_postgres", "measure_redis", "measure_sqlite"]
 
 EVENTS: Final = 12_000
-JOBS: Final = 1_000
+JOBS: Final = 2_000
 _CONCURRENCY: Final = 100
 _HANDLERS: Final = ("async", "sync")
 _THEIR_SETTINGS: Final = (("async", 1), ("async", 5), ("async", 20), ("sync", 5))
@@ -54,7 +54,7 @@ def measure_postgres(rounds: int) -> list[Figure]:
     figures = _postgres(None, rounds)
     if IN_MEMORY is not None:
         in_memory = _postgres(IN_MEMORY, max(1, rounds // 2))
-        figures += [shown(f"in memory, {one.what}", one.measured) for one in in_memory]
+        figures += [shown(f"{one.what}, in memory", one.measured) for one in in_memory]
     return figures
 
 
@@ -69,11 +69,11 @@ def _postgres(folder: Path | None, rounds: int) -> list[Figure]:
         }
         taken = take_turns(sides | theirs, rounds, "PostgreSQL")
     best = min(theirs, key=lambda name: _middle(taken[name]))
-    what = f"PostgreSQL / procrastinate {procrastinate.VERSION}"
+    what = f"inbox: PostgreSQL / procrastinate {procrastinate.VERSION}"
     return [
         *_figures("PostgreSQL, 2 workers", taken, _POSTGRES_AT_LEAST),
         *(_ratio(f"{what}, {one} handlers", taken[one], taken[best]) for one in _HANDLERS),
-        shown(f"its workers, best with {best}", _rate(taken[best])),
+        shown(f"procrastinate, best with {best}", _rate(taken[best])),
     ]
 
 
@@ -82,7 +82,7 @@ def measure_redis(rounds: int) -> list[Figure]:
     figures = _redis(None, rounds)
     if IN_MEMORY is not None:
         in_memory = _redis(IN_MEMORY, max(1, rounds // 2))
-        figures += [shown(f"in memory, {one.what}", one.measured) for one in in_memory]
+        figures += [shown(f"{one.what}, in memory", one.measured) for one in in_memory]
     return figures
 
 
@@ -146,7 +146,8 @@ def _theirs(
         dsn = new(f"their_{tasks}_{at_once}_{next(numbers)}").address
         procrastinate.defer(dsn, tasks, JOBS)
         started = started_together(2, "inbox_procrastinate_worker", dsn, str(at_once))
-        return (procrastinate.last_done(dsn, JOBS) - started) / JOBS
+        last_done: float = procrastinate.last_done(dsn, JOBS)
+        return (last_done - started) / JOBS
 
     return one_round
 
