@@ -10,7 +10,7 @@ import pytest
 from stripe_events.observers import Failed
 from stripe_events.worker import Worker
 from tests.stores.faults.proxy import proxy_to
-from tests.worker.applications import Office, add_line, lines
+from tests.worker.applications import LEASE, Office, add_line, lines
 from tests.worker.children import crew
 from tests.worker.conditions import until
 from tests.worker.places import Place, RedisPlace
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.worker.places import AnyPlace
 
 PATIENT = 60.0
+SHORT = LEASE / 2
 
 
 class Remote(Office):
@@ -36,7 +37,7 @@ class Remote(Office):
         """Register one handler, which waits at one of its steps."""
         self.gate = gate
         self.left = at
-        super().__init__(place, file, (handler,), place.store(timeout=PATIENT))
+        super().__init__(place, file, (handler,), place.store(timeout=PATIENT), lease=SHORT)
         self.router.observe(Failed)(self._note)
         self.step = self._wait
 
@@ -94,7 +95,7 @@ def test_late_writes_are_refused(way: Way, file: Path, handler: str, at: int) ->
     """The other worker takes over after the lease; the first one goes on with other events."""
     gate = file.with_name("gate")
     with (
-        closing(Office(way.place, file, (handler,))) as office,
+        closing(Office(way.place, file, (handler,), lease=SHORT)) as office,
         crew(way.far, file, Remote, gate=gate, handler=handler, at=at) as cut_off,
     ):
         office.receive("evt_1")
@@ -120,7 +121,7 @@ def test_late_writes_are_refused(way: Way, file: Path, handler: str, at: int) ->
 def test_a_claim_whose_answer_comes_too_late(way: Way, file: Path, handler: str) -> None:
     """It has run out when the worker hears of it: its handler runs, and its writes are refused."""
     with (
-        closing(Office(way.place, file, (handler,))) as office,
+        closing(Office(way.place, file, (handler,), lease=SHORT)) as office,
         crew(way.far, file, Remote, gate=file, handler=handler, at=0) as cut_off,
     ):
         way.proxy.hold_when(lambda: office.in_states({"claimed"}) == {"evt_1"})

@@ -25,7 +25,7 @@ MAX_ABANDONED = 3
 def test_it_alone_is_dead_and_its_sibling_succeeds(place: AnyPlace, file: Path) -> None:
     """A supervisor starts the worker again each time; events that died beside it are done."""
     options = {"max_abandoned": MAX_ABANDONED, "lease": LEASE / 2}
-    innocent = {f"evt_{number}" for number in range(20)}
+    innocent = {f"evt_{number}" for number in range(6)}
     with (
         closing(Poisoned(place, file, **options)) as office,
         crew(place, file, Poisoned, **options) as workers,
