@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from stripe_events import Context
     from tests.worker.places import AnyPlace
 
-__all__ = ["LEASE", "OVER", "Office", "add_line", "handlers_on", "lines"]
+__all__ = ["LEASE", "OVER", "UNENDING", "Office", "add_line", "handlers_on", "lines"]
 
 LEASE = 1.0
 """Seconds after which what a worker held that died is due again."""
+
+UNENDING = 60.0
+"""A lease that does not end by itself in a test, however slow the machine is."""
 
 OVER = {"done", "dead"}
 OPTIONS: dict[str, Any] = {

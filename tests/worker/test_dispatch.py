@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from stripe_events.errors import Busy
 from stripe_events.worker import Worker
-from tests.worker.applications import Office, lines
+from tests.worker.applications import UNENDING, Office, lines
 from tests.worker.conditions import until
 
 if TYPE_CHECKING:
@@ -35,7 +35,12 @@ def test_a_job_that_comes_twice_at_once_runs_once(place: AnyPlace, file: Path) -
     """One of them is told that the other is at it; when both are over, a third has no work."""
     queue: SimpleQueue[str] = SimpleQueue()
     go_on = threading.Event()
-    options: dict[str, Any] = {"dispatch": queue.put, "dispatch_grace": 60.0, "busy_wait": 0.0}
+    options: dict[str, Any] = {
+        "dispatch": queue.put,
+        "dispatch_grace": 60.0,
+        "busy_wait": 0.0,
+        "lease": UNENDING,
+    }
     with closing(Office(place, file, **options)) as office, ThreadPoolExecutor(BOTH) as threads:
         office.router.on("charge.succeeded", name="slow")(lambda event: go_on.wait())
         office.receive("evt_1")
@@ -51,7 +56,7 @@ def test_a_job_that_comes_twice_at_once_runs_once(place: AnyPlace, file: Path) -
 def test_a_worker_does_what_the_queue_has_lost_and_only_that(place: AnyPlace, file: Path) -> None:
     """It waits until the grace is over; a job that comes after that has nothing to do."""
     queue: SimpleQueue[str] = SimpleQueue()
-    options: dict[str, Any] = {"dispatch": queue.put, "dispatch_grace": GRACE}
+    options: dict[str, Any] = {"dispatch": queue.put, "dispatch_grace": GRACE, "lease": UNENDING}
     with closing(Office(place, file, **options)) as office, Worker(office.router, poll=0.05):
         began = time.time()
         office.receive("evt_kept", "evt_lost")
@@ -71,7 +76,9 @@ def test_a_queue_that_takes_nothing_loses_nothing(place: AnyPlace, file: Path) -
     def refuse(event: str) -> None:
         raise ConnectionError("no broker")
 
-    with closing(Office(place, file, dispatch=refuse, dispatch_grace=0.2)) as office:
+    with closing(
+        Office(place, file, dispatch=refuse, dispatch_grace=0.2, lease=UNENDING)
+    ) as office:
         office.receive("evt_1", "evt_2")
         with Worker(office.router, poll=0.05):
             until(office.all_over)

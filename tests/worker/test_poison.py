@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.worker.children import Crew
     from tests.worker.places import AnyPlace
 
-MAX_ABANDONED = 3
+MAX_ABANDONED = 4
 
 
 def test_it_alone_is_dead_and_its_sibling_succeeds(place: AnyPlace, file: Path) -> None:

@@ -14,7 +14,7 @@ from stripe_events import EventRouter
 from stripe_events.worker import Worker
 from tests.unit.deliveries import NOW, SECRET, signed, snapshot
 from tests.unit.waiting import aio
-from tests.worker.applications import LEASE, Office, add_line, lines
+from tests.worker.applications import LEASE, UNENDING, Office, add_line, lines
 from tests.worker.children import crew
 from tests.worker.conditions import until
 from tests.worker.places import async_store
@@ -30,7 +30,10 @@ EVENTS = [f"evt_{number}" for number in range(100)]
 
 def test_processes_share_an_inbox(place: AnyPlace, file: Path) -> None:
     """Each event is done once by one of three, while others still come in."""
-    with closing(Office(place, file)) as office, crew(place, file) as workers:
+    with (
+        closing(Office(place, file)) as office,
+        crew(place, file, lease=UNENDING) as workers,
+    ):
         workers.hire(3)
         office.receive(*EVENTS)
         until(office.all_over)
@@ -43,7 +46,7 @@ def test_processes_share_an_inbox(place: AnyPlace, file: Path) -> None:
 
 def test_a_worker_in_a_thread_beside_deliveries(place: AnyPlace, file: Path) -> None:
     """The application that answers also works; the end of the block ends that."""
-    with closing(Office(place, file)) as office:
+    with closing(Office(place, file, lease=UNENDING)) as office:
         with Worker(office.router) as worker:
             office.receive(*EVENTS)
             until(lambda: worker.status.handled == len(EVENTS))
@@ -68,7 +71,7 @@ def test_a_handler_that_outlasts_its_lease_runs_once(
         add_line(file, event.id)
         await asyncio.to_thread(enough.wait)
 
-    with closing(Office(place, file, (), lease=LEASE / 2)) as office:
+    with closing(Office(place, file, ())) as office:
         office.router.on("charge.succeeded", name="long")(in_task if is_async else in_thread)
         office.receive("evt_1")
         with Worker(office.router, poll=0.05), Worker(office.router, poll=0.05):

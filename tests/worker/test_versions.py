@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from stripe_events._delivery import attempt
-from tests.worker.applications import Office, lines
+from tests.worker.applications import UNENDING, Office, lines
 from tests.worker.children import crew
 from tests.worker.conditions import until
 
@@ -37,7 +37,7 @@ class New(Office):
 
 def impatient(*arguments: Any, **options: Any) -> Old:
     """Give the old code, in a process of its own that looks soon again for what it lacks."""
-    attempt._MISSING_AGAIN = 0.3  # type: ignore[misc]
+    missing.AGAIN = 0.3  # type: ignore[misc]
     return Old(*arguments, **options)
 
 
@@ -46,8 +46,8 @@ def test_what_old_code_lacks_is_left_to_new_code(place: AnyPlace, file: Path) ->
     before, meanwhile = names("before"), names("meanwhile")
     with (
         closing(New(place, file)) as new,
-        crew(place, file, impatient) as old_workers,
-        crew(place, file, New) as new_workers,
+        crew(place, file, impatient, lease=UNENDING) as old_workers,
+        crew(place, file, New, lease=UNENDING) as new_workers,
     ):
         new.receive(*before)
         old_workers.hire()
@@ -68,8 +68,8 @@ def test_what_old_code_has_recorded_is_done_by_either(place: AnyPlace, file: Pat
     events = names("old")
     with (
         closing(Old(place, file)) as old,
-        crew(place, file, impatient) as old_workers,
-        crew(place, file, New) as new_workers,
+        crew(place, file, impatient, lease=UNENDING) as old_workers,
+        crew(place, file, New, lease=UNENDING) as new_workers,
     ):
         old.receive(*events[::2])
         old_workers.hire()
