@@ -213,7 +213,7 @@ class Oracle:
             one.outcome, one.attempts, one.abandoned = "planned", 0, 0
         event.state = "parked" if self._is_held(event.arrival) else "pending"
         event.lane, event.due = "inbox", self.now
-        event.token, event.claim_id = event.token + 1, ""
+        event.token, event.claim_id, event.abandoned = event.token + 1, "", 0
         event.generation += verb == "replay"
         event.out_of_order |= self._is_late(event.arrival)
         return "Changed"

@@ -68,8 +68,8 @@ _DELIVERED = f"{_CLAIM}; the lane inbox, if the delivery says so, which keeps du
 _SEEN_PARKED = "last seen; the lane inbox and due if none, if the delivery says so"
 _TAKEOVER = "as a claim; the suspect and the event abandoned + 1"
 _SETTLED = "nothing is left, by retire or by the last suspect's death; the key is handed on"
-_RETRIED = "dead handlers planned; token + 1; inbox, due now"
-_REPLAYED = "generation + 1; chosen handlers planned; token + 1; inbox, due now"
+_RETRIED = "dead handlers planned; abandoned 0; token + 1; inbox, due now"
+_REPLAYED = "generation + 1; chosen handlers planned; abandoned 0; token + 1; inbox, due now"
 _GIVEN_BACK = "due, by the lane, in the inbox not before it was; nothing counted"
 _LAST = "handler; the key is handed on"
 

@@ -335,6 +335,7 @@ def restarted(
         due=now,
         token=record.token + 1,
         claim_id="",
+        abandoned=0,
         generation=record.generation + (verb == "replay"),
     )
 

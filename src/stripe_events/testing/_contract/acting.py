@@ -58,6 +58,18 @@ class ActCases(Contract):
         check([0, 0], [one.attempts for one in record.handlers], "as if it had not run")
 
     @case
+    def test_deaths_are_forgotten_by_retry_and_replay(self, store: Driven) -> None:
+        """Suspect nothing of an event any more whose handlers an operator has run again."""
+        once = code("a", max_abandoned=1)
+        for act in (store.retry, store.replay):
+            store.expire(store.claim(code=once))
+            check_type(Settled, store.deliver(code=once), "what died once is dead")
+            check(1, store.record().abandoned, "the attempt counts as abandoned")
+            record = changed(store, act(), "it is run again")
+            deaths = (record.abandoned, handler_of(record, "a").abandoned)
+            check((0, 0), deaths, "as if it had never died")
+
+    @case
     def test_retry_of_some_handlers(self, store: Driven) -> None:
         """Leave the handlers alone that were not named."""
         store.dead("evt_1", "a", "b")
