@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from stripe_events._delivery import attempt
+from stripe_events._delivery import missing
 from tests.worker.applications import UNENDING, Office, lines
 from tests.worker.children import crew
 from tests.worker.conditions import until

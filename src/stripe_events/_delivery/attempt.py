@@ -24,6 +24,7 @@ from stripe_events._delivery.effects import (
 )
 from stripe_events._delivery.error_records import error_record
 from stripe_events._delivery.failures import failed, store_failed
+from stripe_events._delivery.missing import missing_message, until_known
 from stripe_events._delivery.observing import log
 from stripe_events._delivery.results import (
     finish_of,
@@ -33,7 +34,7 @@ from stripe_events._delivery.results import (
     retry_after,
     runs,
 )
-from stripe_events._messages import Outcome, WebhookResponse
+from stripe_events._messages import Outcome, WebhookResponse, outcome_of
 from stripe_events.errors import (
     HandlerMissing,
     LostClaim,
@@ -60,9 +61,6 @@ if TYPE_CHECKING:
 
 MISSING_FOR: Final = 86_400.0
 """Seconds after which a handler that the code still does not have is dead."""
-
-_MISSING_AGAIN: Final = 60.0
-"""Seconds after which a worker looks again whether the code has what was missing."""
 
 _NOTHING: Final[frozenset[str]] = frozenset()
 
@@ -255,9 +253,13 @@ class Attempt:
 
     def _drained(self, *, give_back: bool) -> Flow:
         """Answer that a shutdown came between; a thread that still runs keeps the claim."""
+        self._delivery.is_abandoned = not give_back
         if give_back:
-            again = 0.0 if self._is_rescue else None
-            release = self._ledger.release(inline=again, to_inbox=self._is_answered())
+            release = self._ledger.release(
+                inline=0.0 if self._is_rescue else None,
+                inbox=self._until_next(self._unsuccessful()),
+                to_inbox=self._is_answered(),
+            )
             try:
                 yield GiveBack(self._ledger.call("give_back", self._claimed.claim, release))
             except LostClaim:
@@ -271,13 +273,13 @@ class Attempt:
         if self._state == "dead":
             return self._dead()
         claim = self._claimed.claim
-        unsuccessful = [finish for finish in self._finished if finish.outcome == "failed"]
+        unsuccessful = self._unsuccessful()
         if not unsuccessful:
             return (yield from self._leave(missing))
         after = retry_after(unsuccessful)
         release = self._ledger.release(
             inline=after,
-            inbox=max(map(self._delay, unsuccessful)),
+            inbox=self._until_next(unsuccessful),
             missing=missing,
             to_inbox=self._is_answered(),
         )
@@ -286,19 +288,42 @@ class Attempt:
 
     def _leave(self, missing: tuple[str, ...]) -> Flow:
         """Give the event back with work left: to workers, or to code that has the handlers."""
-        left = (record.name for record in self._claimed.record.unsettled())
-        to_workers = not missing and not self._for_inbox.isdisjoint(left)
+        to_workers = not missing and self._has_work_for_inbox()
         after = self._ledger.options.inbox.dispatch_grace if to_workers else 0.0
         release = self._ledger.release(
-            inbox=_MISSING_AGAIN if missing else after,
+            inbox=until_known(self._claimed, missing) if missing else after,
             missing=missing,
             to_inbox=to_workers or self._is_answered(),
         )
         yield GiveBack(self._ledger.call("give_back", self._claimed.claim, release))
         if not to_workers:
-            return self._failed(HandlerMissing(_missing_message(self._event, missing)))
+            return self._left(HandlerMissing(missing_message(self._event, missing)))
         yield from dispatched(self._ledger, self._event)
         return WebhookResponse(Outcome.ACCEPTED, self._event.id, None, self._delivery.answer)
+
+    def _has_work_for_inbox(self) -> bool:
+        left = (record.name for record in self._claimed.record.unsettled())
+        return not self._for_inbox.isdisjoint(left)
+
+    def _until_next(self, unsuccessful: list[Finish]) -> float:
+        """
+        Give the seconds until a worker makes the next attempt, as late as any handler asks.
+
+        But what is left to workers from the start does not wait for an inline handler.
+        """
+        if self._has_work_for_inbox():
+            return self._ledger.options.inbox.dispatch_grace
+        return max(map(self._delay, unsuccessful), default=0.0)
+
+    def _left(self, error: HandlerMissing) -> WebhookResponse:
+        """Answer that other code is to go on, which is nothing unusual while it is rolled out."""
+        if not self._is_rescue:
+            return self._failed(error)
+        log("INFO", str(error), event_id=self._event.id)
+        if self._finished:
+            finished, seconds = runs(self._finished), self._delivery.elapsed()
+            self._settings.observers.tell("Failed", self._event, finished, seconds, error)
+        return WebhookResponse(outcome_of(error), self._event.id, error, self._delivery.answer)
 
     def _delay(self, finish: Finish) -> float:
         """Give the seconds until a worker tries a handler again that has failed."""
@@ -313,6 +338,9 @@ class Attempt:
             return False
         age = self._claimed.now - record.first_seen
         return self._ledger.retry(name).is_over(self._attempts(name), age)
+
+    def _unsuccessful(self) -> list[Finish]:
+        return [finish for finish in self._finished if finish.outcome == "failed"]
 
     def _is_answered(self) -> bool:
         return self._delivery.answer is not None
@@ -331,7 +359,7 @@ class Attempt:
             if since is None or self._claimed.now - since < MISSING_FOR:
                 missing.append(record.name)
                 continue
-            error = HandlerMissing(_missing_message(self._event, (record.name,)))
+            error = HandlerMissing(missing_message(self._event, (record.name,)))
             yield from self._finish(Finish(record.name, "dead", error), "dead")
         return tuple(missing)
 
@@ -359,12 +387,3 @@ def _lost_claim(error: Exception | None) -> Exception | None:
     if error is None:
         return None
     return next((leaf for leaf in leaves(error) if isinstance(leaf, LostClaim)), None)
-
-
-def _missing_message(event: AnyEvent, missing: tuple[str, ...]) -> str:
-    if not missing:
-        return f"handlers that joined the plan of {event.id} meanwhile are still to run"
-    return (
-        f"{', '.join(missing)} planned for {event.id} ({event.type}) does not exist in the running "
-        "code: name its successor by formerly=, or say router.retire(name)"
-    )

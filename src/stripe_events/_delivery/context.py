@@ -42,7 +42,17 @@ _MAX_IDEMPOTENCY_KEY = 255  # https://docs.stripe.com/api/idempotent_requests
 class Delivery:
     """What all handlers of one delivery share."""
 
-    __slots__ = ("_id", "_started", "answer", "ends", "lease", "received", "seconds", "secret")
+    __slots__ = (
+        "_id",
+        "_started",
+        "answer",
+        "ends",
+        "is_abandoned",
+        "lease",
+        "received",
+        "seconds",
+        "secret",
+    )
 
     def __init__(
         self,
@@ -59,6 +69,7 @@ class Delivery:
         self._started = monotonic()
         self.ends: float = self._started + seconds
         self.answer: Answer | None = None
+        self.is_abandoned = False  # to a thread that still ran when a shutdown came between
         self._id: str | None = None
 
     def elapsed(self) -> float:
