@@ -5,23 +5,25 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stripe_events import Outcome
+from stripe_events import EventRouter, Outcome
 from stripe_events.errors import StoreError
 from stripe_events.events import ChargeSucceeded
+from stripe_events.storage import MemoryStore
 from stripe_events.storage._operations import Write
-from tests.unit.deliveries import NOW, snapshot
+from tests.unit.deliveries import NOW, SECRET, signed, snapshot
 from tests.unit.recorded import Handler
 from tests.unit.test_inbox_mixed import mixed
 from tests.unit.test_recorded_where import Where
+from tests.unit.waiting import LIMIT, aio, turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stripe_events import EventRouter
     from tests.unit.recorded import Service
 
 
@@ -277,3 +279,29 @@ def test_one_router_for_thousands_of_types_asks_the_same_queue(service: Service)
         service.deliver(router, snapshot(kind, id=f"evt_{number}"))
 
     assert ["evt_0", "evt_1", "evt_2"] == queue.jobs
+
+
+def test_a_queue_that_hangs_keeps_nobody_from_recording() -> None:
+    """Under ``ahandle`` it has threads of its own; its own answers wait."""
+    store, go_on = MemoryStore(), threading.Event()
+    router = EventRouter(
+        SECRET,
+        store=store,
+        clock=lambda: NOW,
+        delivery="inbox",
+        dispatch=lambda event_id: go_on.wait(LIMIT),
+    )
+    router.on(ChargeSucceeded, name="a")(Handler())
+    ids = [f"evt_{number}" for number in range(50)]  # more than Python gives threads
+
+    async def main() -> None:
+        deliveries = [asyncio.create_task(router.ahandle(*signed(snapshot(id=one)))) for one in ids]
+        await turns(lambda: len(store.list("default")) == len(ids))
+        go_on.set()
+        assert {Outcome.ACCEPTED} == {(await one).outcome for one in deliveries}
+        await router.aclose()
+
+    try:
+        aio(main())
+    finally:
+        go_on.set()

@@ -21,6 +21,7 @@ from stripe_events._delivery.effects import (
     CANCELLED,
     SUCCEEDED,
     Accept,
+    Dispatch,
     Effect,
     Pause,
     Run,
@@ -54,6 +55,9 @@ class AsyncDriver:
         self._for_handlers = Threads(threads, "stripe-events-handler")
         # Of their own, so that stores and verifiers never queue behind handlers.
         self._for_stores = Threads(None, "stripe-events-store")
+        # Nor behind a queue's broker that is away.
+        self._for_dispatch = Threads(None, "stripe-events-dispatch")
+        self._has_workers_tasks = False
         self._in_flight = in_flight
         self._tasks: set[asyncio.Task[WebhookResponse]] = set()
 
@@ -77,6 +81,7 @@ class AsyncDriver:
         """
         loop = asyncio.get_running_loop()
         self._in_flight.count(loop)
+        self._has_workers_tasks = True
         try:
             return self._start(self._perform_alone(flow, next(flow)))
         except BaseException:  # Ctrl-C, in what runs of it at once
@@ -92,8 +97,8 @@ class AsyncDriver:
 
     def stop(self) -> None:
         """Let go of the threads; one that still runs a handler ends after it."""
-        self._for_handlers.shutdown()
-        self._for_stores.shutdown()
+        for threads in (self._for_handlers, self._for_stores, self._for_dispatch):
+            threads.shutdown()
 
     async def _begin(self, flow: Flow) -> WebhookResponse | asyncio.Task[WebhookResponse]:
         loop = asyncio.get_running_loop()
@@ -172,16 +177,20 @@ class AsyncDriver:
             case Pause():
                 return await self._pause(effect.seconds)
             case StoreEffect():
-                return None if effect.call is None else await self._ask(effect.call)
+                if effect.call is None:
+                    return None
+                is_dispatch = type(effect) is Dispatch
+                threads = self._for_dispatch if is_dispatch else self._for_stores
+                return await self._ask(effect.call, threads)
 
-    async def _ask(self, call: Call) -> Any:
+    async def _ask(self, call: Call, threads: Threads) -> Any:
         """Perform a verb to its end, also while this task is cancelled: it may be half done."""
         if call.is_async:
             return await self._ask_here(call)
-        future = self._for_stores.submit(call)
+        future = threads.submit(call)
         while not future.done():
             with suppress(asyncio.CancelledError):  # the flow learns of it at the next handler
-                await self._for_stores.ended(future)
+                await threads.ended(future)
         if future.cancelled():
             raise self._uncalled(call)
         return future.result().get()
@@ -217,17 +226,26 @@ class AsyncDriver:
         return StoreError(f"the store cancelled itself in {call.func.__name__}()")
 
     async def _run(self, effect: Run) -> RunResult:
-        if self._in_flight.over or is_being_cancelled():
+        if self._is_shutdown():
             result = CANCELLED
         elif _belongs_in_one_thread(effect.handler):
             result = await self._run_in_thread(effect)
         else:
             result = await self._run_here(effect)
-        if result.cancelled or result.abandoned:
+        if result.cancelled or result.abandoned or not self._is_shutdown():
             task = cast("asyncio.Task[Any]", asyncio.current_task())
             while task.cancelling():
-                task.uncancel()  # the flow still has to give the claim back
+                task.uncancel()  # the flow goes on, if only to give the claim back
         return result
+
+    def _is_shutdown(self) -> bool:
+        """
+        Tell whether this task is to stop.
+
+        Nobody but a shutdown can cancel a worker's tasks, save the handlers in them.
+        """
+        cancelled = is_being_cancelled() and not self._has_workers_tasks
+        return self._in_flight.over or cancelled
 
     async def _run_here(self, effect: Run) -> RunResult:
         try:
@@ -239,7 +257,7 @@ class AsyncDriver:
         except Stopped:
             return CANCELLED
         except asyncio.CancelledError as error:
-            if is_being_cancelled():
+            if self._is_shutdown():
                 return CANCELLED
             return RunResult(layers.cancelled_itself(error))
         return SUCCEEDED
