@@ -22,13 +22,14 @@ class Retry(NamedTuple):
     seconds, ``most`` at the utmost and one second at least. ``RetryLater`` says it better.
     Stripe's own deliveries are not counted out: it keeps to a schedule of its own.
 
-    ``attempts``: after so many runs a handler that failed is dead. ``age``: so is one that
-    fails when its event was recorded so many seconds ago, from its second run on, so
-    that what an operator retries is tried again. Handlers that are dead wait for
-    ``stripe-events events retry``.
+    ``age``: a handler that fails when its event was recorded so many seconds ago is dead, from
+    its second run on, so that what an operator retries is tried again. By default that is
+    after three days, for as long as Stripe would go on. ``attempts``: so is one that has
+    failed so many times, by default more than three days have room for. Handlers that are
+    dead wait for ``stripe-events events retry``.
     """
 
-    attempts: int = 25
+    attempts: int = 250
     age: float = 259_200.0
     first: float = 10.0
     most: float = 3_600.0

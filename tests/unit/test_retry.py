@@ -47,17 +47,23 @@ def test_the_pauses_can_be_chosen() -> None:
     ("attempts", "age", "is_over"),
     [
         (1, 0.0, False),
-        (24, 0.0, False),
-        (25, 0.0, True),
-        (26, 0.0, True),
+        (249, 0.0, False),
+        (250, 0.0, True),
+        (251, 0.0, True),
         (2, 259_199.0, False),
         (2, 259_200.0, True),
         (1, 259_200.0, False),
     ],
 )
 def test_it_is_over_by_attempts_or_age(attempts: int, age: float, *, is_over: bool) -> None:
-    """25 runs, or three days; what an operator tries again has two runs at any age."""
+    """250 runs, or three days; what an operator tries again has two runs at any age."""
     assert is_over == Retry().is_over(attempts, age)
+
+
+def test_by_default_the_age_decides() -> None:
+    """All attempts together take more than the three days, by far more than chance can shorten."""
+    pauses = [Retry().delay(attempts) for attempts in range(1, Retry().attempts)]
+    assert sum(pauses) > 1.3 * Retry().age
 
 
 def test_one_attempt_may_be_all() -> None:
