@@ -39,6 +39,7 @@ class Writes:
         self.go_on = threading.Event()
         self.go_on.set()
         self.error: BaseException | None = None
+        self.guilty: str | None = None
 
     def accept(self, *_: Any) -> None:
         """Be a sync store."""
@@ -54,7 +55,7 @@ class Writes:
     def _written(self, endings: Sequence[Any]) -> list[Any]:
         self.writes.append([f"{one[0].id} {one[0].token}" for one in endings])
         assert self.go_on.wait(LIMIT)
-        if self.error is not None:
+        if self.error is not None and (self.guilty in {None, *self.writes[-1]}):
             raise self.error
         return [self._told(one[0]) for one in endings]
 
@@ -184,6 +185,30 @@ def test_a_write_that_fails_is_told_to_all_who_wait(
         return [*failed, *await finished(opened, [claim(1), claim(2)])]
 
     assert [error, error, Finished("done"), Finished("done")] == aio(main())
+
+
+@pytest.mark.parametrize("error", [StoreError("refused"), OSError("a defect")])
+def test_an_end_that_the_store_cannot_write_is_told_to_its_own_event_alone(
+    store: Writes, opened: Verbs, error: Exception
+) -> None:
+    """Its siblings would run again, and be blamed, for what they have nothing to do with."""
+    store.guilty, store.error = "evt_2 1", error
+
+    told = aio(finished(opened, [claim(0), claim(1), claim(2), claim(13), claim(4)]))
+
+    assert [Finished("done"), Finished("done"), error] == told[:3]
+    assert (LostClaim, Finished("done")) == (type(told[3]), told[4])
+    assert [5, 1, 1, 1, 1, 1] == [len(write) for write in store.writes]
+
+
+def test_a_store_that_is_down_is_not_asked_for_each_of_many(store: Writes, opened: Verbs) -> None:
+    """Each may take as long as a connection's timeout."""
+    store.error = StoreError("down")
+
+    told = aio(finished(opened, [claim(number) for number in range(100)]))
+
+    assert [store.error] * 100 == told
+    assert [100, 1, 1, 1] == [len(write) for write in store.writes]
 
 
 def test_a_store_that_gives_too_few_answers_is_wrong(store: Writes, opened: Verbs) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from stripe_events._callables import is_async
 from stripe_events._delivery.bridge import is_being_cancelled
-from stripe_events.errors import StoreError
+from stripe_events.errors import LostClaim, StoreError
 from stripe_events.storage._results import NOTHING_NEW, Ending, Finished
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _AT_ONCE: Final = 200
 """As many ends of handlers as one write takes."""
+
+_DOWN: Final = 3
+"""After how many failures in a row a store is asked for no more of a batch."""
 
 _THREADS: Final = 4
 """How many verbs of a sync store may be under way at once."""
@@ -143,8 +146,31 @@ class Verbs:
         if len(endings) == 1:
             told: Finished = await self.ask("finish", *endings[0])
             return [told]
-        each: list[Finished | Exception] = await self.ask("finish_each", endings)
+        try:
+            each: list[Finished | Exception] = await self.ask("finish_each", endings)
+        except Exception:  # noqa: BLE001 - a store may be the user's code; each is told its own
+            return await self._written_singly(endings)
         return each
+
+    async def _written_singly(self, endings: Sequence[Ending]) -> list[Finished | Exception]:
+        """
+        Write them one after another, so that only whose own write fails is told so.
+
+        What has been written already is not written again by that. A store that fails each
+        time is down: the rest is told its last error, for it may take long to give each.
+        """
+        told: list[Finished | Exception] = []
+        failures = 0
+        for ending in endings:
+            try:
+                told.append(await self.ask("finish", *ending))
+                failures = 0
+            except Exception as error:  # noqa: BLE001 - told to the one who waits
+                told.append(error)
+                failures = 0 if isinstance(error, LostClaim) else failures + 1
+                if failures == _DOWN:
+                    return told + [error] * (len(endings) - len(told))
+        return told
 
 
 def _let_go(waiting: list[_Waiting]) -> None:
