@@ -14,10 +14,12 @@ from stripe_events.storage._bases import AsyncVerbs, adrive
 from stripe_events.storage._guesses import Guesses
 from stripe_events.storage._operations import ExtendLeases
 from stripe_events.storage._postgres._async_pools import async_pools, ataken
+from stripe_events.storage._postgres._claiming import Claiming
 from stripe_events.storage._postgres._completion import complete_on
 from stripe_events.storage._postgres._errors import (
     CONFLICT,
     ERRORS,
+    IN_THE_WAY,
     BrokenError,
     is_lost,
     told,
@@ -50,11 +52,13 @@ if TYPE_CHECKING:
         Accepted,
         Arrival,
         Claim,
+        Code,
         Ending,
         Finished,
         HandlerResult,
         Plan,
         Recorded,
+        Taken,
     )
     from stripe_events.storage._steps import Step, Steps
 
@@ -127,6 +131,19 @@ class AsyncPostgresStore(AsyncVerbs):
         """See ``BatchStore.finish_each``."""
         return await self._run(finish_each(self._guesses, endings))
 
+    async def take_due(
+        self, scope: str, code: Code, claim_id: str, lease: float, limit: int
+    ) -> list[Taken]:
+        """See ``AsyncInboxStore.take_due``; what it has read, others skip until it is claimed."""
+        begin = partial(_verbs.take_due, scope, code, claim_id, lease, limit)
+        claiming = Claiming(scope, begin)
+        taken = await self._attempt(self._pool, partial(self._taken, claiming))
+        if taken is None:
+            return await self._run(begin())
+        for step, given in claiming.steps:
+            self._guesses.note(step, given)
+        return taken
+
     @asynccontextmanager
     async def transaction(
         self, claim: Claim, result: Callable[[], HandlerResult], joined: Plan = NOTHING_NEW
@@ -190,14 +207,35 @@ class AsyncPostgresStore(AsyncVerbs):
         return given
 
     async def _performed(self, step: Step, connection: AsyncConnection) -> Any:
-        if self._ledger.id is None:
-            await arun(connection, self._ledger.checked())
+        await self._check(connection)
         try:
             given = await aperform(connection, self._ledger.statements, step)
         except CONFLICT as error:
             return unmade(step, error)
         await self._hint(connection, step, given)
         return given
+
+    async def _check(self, connection: AsyncConnection) -> None:
+        if self._ledger.id is None:
+            await arun(connection, self._ledger.checked())
+
+    async def _taken(self, claiming: Claiming, connection: AsyncConnection) -> list[Taken] | None:
+        """Give what was claimed and committed; None if somebody is in the way."""
+
+        async def performed(step: Step) -> Any:
+            return claiming.known(step) or await aperform(connection, self._ledger.statements, step)
+
+        await self._check(connection)
+        try:
+            if not (await arun(connection, claiming.looked(self._ledger))):
+                return []
+            async with connection.transaction():
+                taken = await adrive(claiming.tried(), performed)
+        except IN_THE_WAY:
+            return None
+        for step, given in claiming.steps:
+            await self._hint(connection, step, given)
+        return taken
 
     async def _hint(self, connection: AsyncConnection, step: Step, given: Any) -> None:
         """Wake workers if there is reason to; what was made due is committed, whatever happens."""

@@ -20,6 +20,9 @@ MISSING: Final = (errors.UndefinedTable, errors.InvalidSchemaName, errors.Undefi
 CONFLICT: Final = (errors.SerializationFailure, errors.DeadlockDetected)
 """Somebody else was faster, and nothing was written."""
 
+IN_THE_WAY: Final = (*CONFLICT, errors.LockNotAvailable)
+"""Somebody else hinders a transaction of several verbs' steps; one by one they may do."""
+
 _FIXES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (errors.InsufficientPrivilege, "grant the role USAGE on the schema and rights on its tables"),
     (errors.ReadOnlySqlTransaction, "the server is a standby, or read-only for this role"),

@@ -8,6 +8,7 @@ from stripe_events.errors import UsageError
 from stripe_events.storage._losses import known
 from stripe_events.storage._plans import find
 from stripe_events.storage._postgres._checks import Loss, durable
+from stripe_events.storage._postgres._lists import Lists
 from stripe_events.storage._postgres._rows import event_of, selected
 from stripe_events.storage._postgres._schema import created, ledger_id
 from stripe_events.storage._postgres._scripts import Script, Statement
@@ -15,7 +16,7 @@ from stripe_events.storage._postgres._statements import Statements, limited
 from stripe_events.storage._postgres._tables import named
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from stripe_events.storage._results import Claim
 
@@ -48,11 +49,12 @@ class Ledger:
         self.tables = named(schema, prefix)
         self.statements = Statements(self.tables, lock_timeout)
         self.in_transaction = Statements(self.tables, None)
+        self.is_due = Lists(self.tables).is_due
         self.id: str | None = None
         self._accepted = known(accept_loss, Loss)
         self._locked = (
             f"SELECT {selected()} FROM {self.tables.events} "  # noqa: S608 - names are quoted
-            f"WHERE scope = %s AND id = %s AND {limited(lock_timeout)} FOR UPDATE"
+            f"WHERE scope = %s AND id = ANY(%s) AND {limited(lock_timeout)} FOR UPDATE"
         ).encode()
 
     def created(self) -> Script[None]:
@@ -82,6 +84,10 @@ class Ledger:
 
     def settled(self, claim: Claim, name: str) -> Script[bool]:
         """Read a handler's state, after whoever has locked the record has ended."""
-        rows = yield Statement(self._locked, (claim.scope, claim.id))
+        rows = yield Statement(self._locked, (claim.scope, [claim.id]))
         handler = find(event_of(rows[0]), name) if rows else None
         return handler is not None and handler.is_settled
+
+    def freed(self, scope: str, ids: Sequence[str]) -> Script[None]:
+        """Wait until nobody has locked these events."""
+        yield Statement(self._locked, (scope, ids))

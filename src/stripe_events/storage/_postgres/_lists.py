@@ -44,9 +44,18 @@ _RARE: Final = (
 # In a subquery: an index is not searched by what may change from row to row.
 _NOW: Final = "(SELECT extract(epoch FROM clock_timestamp())::float8 AS now)"
 
+_LOCKED_FOR: Final = "10s"
+# Only within its transaction, so that no state of the session is touched.
+_NOW_BOUNDED: Final = (
+    f"{_NOW[:-1]} WHERE "
+    f"set_config('idle_in_transaction_session_timeout', '{_LOCKED_FOR}', true) IS NOT NULL)"
+)
+
+_DUE: Final = f"scope = %s AND {IS_WAITING} AND {WAITING_SINCE} <= clock.now"
+
 
 class Lists:
-    """The three operations that search."""
+    """The three operations that search, and a look whether one of them would find anything."""
 
     def __init__(self, tables: Tables) -> None:
         """Write down the statements."""
@@ -55,7 +64,15 @@ class Lists:
             f"WHERE scope = %s AND order_key = %s AND {IS_PARKED} "
             "ORDER BY created, first_seen, id LIMIT 1"
         ).encode()
+        self._look = (
+            f"SELECT e.id FROM {_NOW} AS clock, LATERAL ("  # noqa: S608
+            f"SELECT id FROM {tables.events} WHERE {_DUE} ORDER BY {WAITING_SINCE} LIMIT 1) AS e"
+        ).encode()
         self._events = tables.events
+
+    def is_due(self, scope: str) -> Script[bool]:
+        """Look whether anything is due, be it locked or not; take no lock."""
+        return bool((yield Statement(self._look, (scope,))))
 
     def read_parked(self, asked: ReadParked) -> Script[EventRecord | None]:
         """Read the first in line for an order key."""
@@ -67,11 +84,19 @@ class Lists:
         Read what has been waiting longest.
 
         What others have locked is left out: it cannot be claimed, and must not stand
-        before what can be.
+        before what can be. Within a transaction the locks last until its end, and the
+        server ends it if nothing comes for ten seconds: a process that is frozen or cut
+        off then would else keep its events from all others for longer than a lease.
         """
-        where = f"scope = %s AND {IS_WAITING} AND {WAITING_SINCE} <= clock.now"
-        locking = "FOR UPDATE SKIP LOCKED"
-        return (yield from self._page(where, WAITING_SINCE, [asked.scope], asked.limit, locking))
+        page = self._page(
+            _DUE,
+            WAITING_SINCE,
+            [asked.scope],
+            asked.limit,
+            clock=_NOW_BOUNDED,
+            locking="FOR UPDATE SKIP LOCKED",
+        )
+        return (yield from page)
 
     def read_list(self, asked: ReadList) -> Script[tuple[float, list[EventRecord]]]:
         """Read what a query means."""
@@ -83,7 +108,14 @@ class Lists:
         return (yield from self._page(where, "first_seen, id", values, asked.limit))
 
     def _page(
-        self, where: str, order: str, parameters: Sequence[Any], limit: int, locking: str = ""
+        self,
+        where: str,
+        order: str,
+        parameters: Sequence[Any],
+        limit: int,
+        *,
+        clock: str = _NOW,
+        locking: str = "",
     ) -> Script[tuple[float, list[EventRecord]]]:
         """
         Read with the time, which is there even if no event is.
@@ -92,7 +124,7 @@ class Lists:
         know how few rows are asked for, which takes longer than to read them.
         """
         query = (
-            f"SELECT clock.now, {selected('e')} FROM {_NOW} AS clock LEFT JOIN LATERAL ("  # noqa: S608
+            f"SELECT clock.now, {selected('e')} FROM {clock} AS clock LEFT JOIN LATERAL ("  # noqa: S608
             f"SELECT * FROM {self._events} WHERE {where} ORDER BY {order} LIMIT {limit:d} {locking}"
             f") AS e ON true ORDER BY {order}"
         )

@@ -13,10 +13,12 @@ from stripe_events.storage import _verbs
 from stripe_events.storage._bases import SyncVerbs, drive
 from stripe_events.storage._guesses import Guesses
 from stripe_events.storage._operations import ExtendLeases
+from stripe_events.storage._postgres._claiming import Claiming
 from stripe_events.storage._postgres._completion import complete_on
 from stripe_events.storage._postgres._errors import (
     CONFLICT,
     ERRORS,
+    IN_THE_WAY,
     BrokenError,
     is_lost,
     told,
@@ -50,11 +52,13 @@ if TYPE_CHECKING:
         Accepted,
         Arrival,
         Claim,
+        Code,
         Ending,
         Finished,
         HandlerResult,
         Plan,
         Recorded,
+        Taken,
     )
     from stripe_events.storage._steps import Step, Steps
 
@@ -157,6 +161,19 @@ class PostgresStore(SyncVerbs):
         """See ``BatchStore.finish_each``."""
         return self._run(finish_each(self._guesses, endings))
 
+    def take_due(
+        self, scope: str, code: Code, claim_id: str, lease: float, limit: int
+    ) -> list[Taken]:
+        """See ``InboxStore.take_due``; what it has read, others skip until it is claimed."""
+        begin = partial(_verbs.take_due, scope, code, claim_id, lease, limit)
+        claiming = Claiming(scope, begin)
+        taken = self._attempt(self._pool, partial(self._taken, claiming))
+        if taken is None:
+            return self._run(begin())
+        for step, given in claiming.steps:
+            self._guesses.note(step, given)
+        return taken
+
     @contextmanager
     def transaction(
         self, claim: Claim, result: Callable[[], HandlerResult], joined: Plan = NOTHING_NEW
@@ -224,14 +241,35 @@ class PostgresStore(SyncVerbs):
         return given
 
     def _performed(self, step: Step, connection: Connection) -> Any:
-        if self._ledger.id is None:
-            run(connection, self._ledger.checked())
+        self._check(connection)
         try:
             given = perform(connection, self._ledger.statements, step)
         except CONFLICT as error:
             return unmade(step, error)
         self._hint(connection, step, given)
         return given
+
+    def _check(self, connection: Connection) -> None:
+        if self._ledger.id is None:
+            run(connection, self._ledger.checked())
+
+    def _taken(self, claiming: Claiming, connection: Connection) -> list[Taken] | None:
+        """Give what was claimed and committed; None if somebody is in the way."""
+
+        def performed(step: Step) -> Any:
+            return claiming.known(step) or perform(connection, self._ledger.statements, step)
+
+        self._check(connection)
+        try:
+            if not run(connection, claiming.looked(self._ledger)):
+                return []
+            with connection.transaction():
+                taken = drive(claiming.tried(), performed)
+        except IN_THE_WAY:
+            return None
+        for step, given in claiming.steps:
+            self._hint(connection, step, given)
+        return taken
 
     def _hint(self, connection: Connection, step: Step, given: Any) -> None:
         """Wake workers if there is reason to; what was made due is committed, whatever happens."""
