@@ -37,7 +37,7 @@ class New(Office):
 
 def impatient(*arguments: Any, **options: Any) -> Old:
     """Give the old code, in a process of its own that looks soon again for what it lacks."""
-    missing.AGAIN = 0.3  # type: ignore[misc]
+    missing.AGAIN = missing._LONG = 0.3  # type: ignore[misc]
     return Old(*arguments, **options)
 
 
