@@ -13,6 +13,7 @@ from stripe_events.storage._admission import admission
 from stripe_events.storage._bases import drive
 from stripe_events.storage._guesses import Settle
 from stripe_events.storage._postgres._executing import execute
+from stripe_events.storage._postgres._lists import Lists
 from stripe_events.storage._postgres._statements import Statements
 from stripe_events.storage._postgres._tables import named
 from stripe_events.storage._records import KeyId
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from stripe_events.storage._postgres._scripts import Statement
     from tests.stores.postgres_server import PostgresServer
 
-STATEMENTS = Statements(named("stripe_events", None), 1.0)
+TABLES = named("stripe_events", None)
+STATEMENTS = Statements(TABLES, 1.0)
+LISTS = Lists(TABLES)
+LOOK = "whether anything is due"
 
 # Mostly settled events, as in a ledger that has run for a while, and a few of the others.
 FILL = """
@@ -65,6 +69,7 @@ KEYED = [
     Settle(RECORD, CHANGED, CLAIM),
 ]
 LISTED = [
+    (LOOK, "events_waiting"),
     (op.ReadDue("default", 10), "events_waiting"),
     (op.ReadParked("default", "key"), "events_parked"),
     (op.ReadList("default", Query(), 10, None), "events_seen"),
@@ -84,8 +89,9 @@ def _statement(operation: Any) -> Statement:
         statements.append(statement)
         raise StopAsyncIteration
 
+    script = LISTS.is_due("default") if operation is LOOK else STATEMENTS.script(operation)
     with pytest.raises(StopAsyncIteration):
-        drive(STATEMENTS.script(operation), first)
+        drive(script, first)
     return statements[0]
 
 
@@ -135,7 +141,10 @@ def test_lists_are_read_from_their_own_index(
     assert {index} == indexes(databases["known"], operation)
 
 
-def test_the_search_of_an_idle_worker_is_planned_only_once(postgres_server: PostgresServer) -> None:
+@pytest.mark.parametrize("operation", [LOOK, op.ReadDue("default", 10)], ids=["look", "read"])
+def test_the_search_for_work_is_planned_only_once(
+    postgres_server: PostgresServer, operation: Any
+) -> None:
     """Planning it costs more than the search, where many events wait for a later time."""
     ledgers = Ledgers("sync", postgres_server, postgres_server.new_database())
     ledgers.ready()
@@ -148,7 +157,7 @@ def test_the_search_of_an_idle_worker_is_planned_only_once(postgres_server: Post
     with ledgers.connect() as connection:
         connection.prepare_threshold = 0
         for _ in range(20):
-            execute(connection, _statement(op.ReadDue("default", 10)))
+            execute(connection, _statement(operation))
         planned = connection.execute("SELECT sum(custom_plans) FROM pg_prepared_statements")
         assert planned.fetchall() == [(5,)]
 

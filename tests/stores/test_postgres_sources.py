@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 from stripe_events.errors import ConfigurationError, StoreError
 from stripe_events.storage import AsyncPostgresStore, PostgresStore
 from stripe_events.testing._contract.driven import Driver
+from stripe_events.testing._contract.making import arrival
 from stripe_events.testing._contract.racing import together
 from tests.stores.postgres_ledgers import SUCCEEDED
 
@@ -62,6 +63,9 @@ def lead_a_life(store: Any) -> None:
         execute("SELECT 1")
     assert "done" == store.finish(claim, SUCCEEDED._replace(handler="c")).state
     assert True is store.is_settled(claim, "b")
+    store.enqueue(arrival("evt_2"))
+    (taken,) = store.take_due()
+    assert "done" == store.finish(taken.claimed.claim, SUCCEEDED).state
 
 
 def test_a_dsn_is_enough(ledgers: Ledgers) -> None:
