@@ -48,7 +48,9 @@ class Worker:
 
     Run it in a process of its own (``stripe-events work module:router``, or ``run``), or
     beside an app: ``with Worker(router):`` starts it in a thread, ``async with`` in the
-    running event loop, and the end of the block stops it.
+    running event loop, and the end of the block stops it. What keeps it from starting, say
+    that the store has no tables, is logged at once, stands in ``status``, and is raised at
+    the end of the block: the app in it goes on meanwhile.
 
     Args:
         router: whose handlers run; it is frozen by the start.
@@ -103,6 +105,11 @@ class Worker:
         return self._status if engine is None else engine.status()
 
     @property
+    def poll(self) -> float:
+        """The seconds between two looks at the store while nothing is due."""
+        return self._poll
+
+    @property
     def is_woken(self) -> bool:
         """Whether the store tells it at once of what any process makes due; else it polls."""
         watch = self._watch
@@ -121,7 +128,8 @@ class Worker:
 
         Raises:
             UsageError: it runs already, or has run; or this thread has a running event loop;
-                or the store cannot be used, say for it has no tables.
+                or the store cannot be used from the start, say for it has no tables. Later
+                that is tried again, as any failure of the store is.
         """
         if _has_loop():
             raise UsageError("an event loop runs in this thread: await worker.arun() there")

@@ -94,6 +94,14 @@ def test_what_changes_is_told_once() -> None:
     ] == heard.lines
 
 
+def test_what_threads_still_run_in_the_end_is_told() -> None:
+    """It is neither done nor given back."""
+    heard = Heard()
+    Report(heard, 30.0).stopped(WorkerStatus("stopped", 2, 1, 10, returned=3))
+    told = "10 handled, 3 given back, 2 left running: due again when their leases are over"
+    assert [f"stopped: stopped: {told}"] == heard.lines
+
+
 def test_an_idle_worker_stops_without_waiting() -> None:
     """There is nothing that it could say of events."""
     heard = Heard()

@@ -239,6 +239,55 @@ def test_a_store_that_refuses_its_use_ends_it(service: Service) -> None:
     assert ended(before)
 
 
+def test_a_store_that_refuses_its_use_later_is_asked_until_it_works(service: Service) -> None:
+    """A failover may be behind it: nobody is there who would start it anew."""
+    router = service.code({"a": Handler()}, **inbox)
+    worker = Worker(router, poll=0.01)
+
+    with running(worker):
+        until(lambda: worker.status.looked is not None)
+        service.ledger.break_at(ReadDue, ConfigurationError("the server is a replica"))
+        until(lambda: worker.status.state == "store failing")
+        assert "ConfigurationError: the server is a replica" == worker.status.error
+        service.ledger.break_at(ReadDue, None)
+        fill(service, router, 1)
+        until(lambda: worker.status.handled == 1)
+
+    assert worker.status == worker.status._replace(state="stopped", error=None)
+
+
+@pytest.mark.parametrize("deaf", ["the store", "the loop"])
+def test_a_worker_that_gets_no_turn_is_not_healthy(
+    deaf: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any thread can see that: the store does not answer, or an async handler does not await."""
+    monkeypatch.setattr(engine, "_SILENT", 0.05)
+    service, go_on = Service(HANDLE), threading.Event()
+
+    class Hanging(WatchedStore):
+        def take_due(self, *arguments: Any) -> Any:
+            if deaf == "the store":
+                assert go_on.wait(LIMIT)
+            return super().take_due(*arguments)
+
+    async def handler(event: object) -> None:
+        assert go_on.wait(LIMIT)
+
+    router = service.code({"a": handler}, **inbox, store=Hanging(clock=service.clock))
+    service.deliver(router, event(0))
+    worker = Worker(router, poll=0.01)
+
+    with running(worker):
+        until(lambda: not worker.status.is_healthy)
+        assert "no turn for 0 s: the store does not answer" in str(worker.status.error)
+        go_on.set()
+        until(lambda: worker.status.handled == 1)
+        until(lambda: worker.status.is_healthy)
+
+    assert (None, False) == (worker.status.error, worker.status.is_healthy)
+    service.close()
+
+
 def test_a_watch_that_cannot_be_begun_ends_it(service: Service) -> None:
     """A store of the user's may be wrong there; the status does not say that all is well."""
 

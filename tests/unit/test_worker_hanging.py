@@ -136,7 +136,7 @@ def test_a_hung_handler_frees_its_place(
         service.deliver(router, event(7))
         hung.log.wait_for(lambda ids: ids == ["evt_7"])
         until(lambda: worker.status.handled == 1)
-        assert (1, 1) == (worker.status.running, worker.status.overtime)
+        assert ("working", 1, 1) == worker.status[:3]
         assert worker.status.is_healthy
         hung.gate.open()
         until(lambda: worker.status.overtime == 0)

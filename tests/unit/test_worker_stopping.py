@@ -10,7 +10,7 @@ import pytest
 
 from stripe_events.errors import StoreError
 from stripe_events.storage._operations import ReadDue
-from stripe_events.worker import Worker
+from stripe_events.worker import Worker, WorkerStatus
 from tests.unit.recorded import AsyncMemoryStore, Handler, Service, WatchedStore
 from tests.unit.test_recorded_stopping import Hanging
 from tests.unit.waiting import aio, ended, ours, reached, turns
@@ -129,7 +129,7 @@ def test_sync_handlers_are_left_to_their_leases(service: Service) -> None:
         gate.wait_for(1)
 
     assert "claimed" == service.record("evt_0").state
-    assert ("stopped", 0) == (worker.status.state, worker.status.handled)
+    assert WorkerStatus("stopped", running=1) == worker.status._replace(looked=None)
     gate.open()
     service.clock.now += 100
     assert 1 == burst(service.code({"a": Handler()}, **inbox)).handled

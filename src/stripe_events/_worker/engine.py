@@ -19,7 +19,7 @@ from stripe_events._delivery.context import Delivery
 from stripe_events._delivery.observing import log
 from stripe_events._delivery.recorded import resume
 from stripe_events._worker.status import WorkerStatus
-from stripe_events._worker.suspects import divided, is_suspect
+from stripe_events._worker.suspects import Patience, divided, is_suspect
 from stripe_events._worker.tally import Tally
 from stripe_events.errors import LostClaim, UsageError
 from stripe_events.storage._results import Query
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from stripe_events._messages import WebhookResponse
     from stripe_events._worker.status import State
     from stripe_events._worker.verbs import Verbs
-    from stripe_events.storage._results import Taken
+    from stripe_events.storage._results import Claim, Taken
 
 _SOON: Final = 0.02
 """Seconds after which a worker with some room claims, though it waits for more."""
@@ -42,8 +42,8 @@ _FIRST_PAUSE: Final = 1.0
 """Seconds, at most, after which a store that has failed is asked again; then twice as many."""
 
 _LONGEST_PAUSE: Final = 10.0
-_SUSPECTS_WAIT: Final = (0.25, 1.0)
-"""Seconds, between these two, until suspects are due again that had to wait for another one."""
+_SILENT: Final = 30.0
+"""Seconds, besides two looks, after which a worker that has got no turn is deaf."""
 
 _OVERTIME: Final = 5.0
 """Seconds beyond its time limit after which a handler does not count as running."""
@@ -92,7 +92,10 @@ class Engine:
         self._running: dict[asyncio.Task[WebhookResponse], float] = {}
         self._overtime: set[asyncio.Task[WebhookResponse]] = set()
         self._suspect: asyncio.Task[WebhookResponse] | None = None
-        self._patient_until = 0.0
+        self._patience = Patience()
+        self._held: dict[Claim, Taken] = {}
+        self._asked = 0.0
+        self._turned = monotonic()
         self._tally = Tally()
         self._looked: float | None = None
         self._error: str | None = None
@@ -112,16 +115,16 @@ class Engine:
         """Tell how it is doing; from any thread."""
         looked = None if self._looked is None else monotonic() - self._looked
         running, overtime = len(self._running), len(self._overtime)
-        counts = self._tally.counts()
-        error = self._error or (_STUCK.format(overtime) if self._is_stuck() else None)
-        return WorkerStatus(self._state(), running + overtime, overtime, *counts, looked, error)
+        counts, trouble = self._tally.counts(), self._trouble()
+        return WorkerStatus(self._state(), running + overtime, overtime, *counts, looked, trouble)
 
     async def work(self, *, burst: bool) -> None:
         """
         Work until ``stop``, or with ``burst`` until nothing is due and nothing running.
 
         Raises:
-            UsageError: the store refuses to work, say for it has no tables.
+            UsageError: the store refuses to work from the start, say for it has no tables.
+                Later that is a failure as others are: a failover may be behind it.
         """
         while not self._stopping:
             await self._until_there_is_room()
@@ -137,6 +140,7 @@ class Engine:
 
     async def close(self, seconds: float) -> None:
         """Give back what is claimed but was not begun; wait ``seconds`` for a claim to come in."""
+        await self._returned([*self._held.values()])
         claiming = self._claiming
         if claiming is None:
             return
@@ -155,7 +159,18 @@ class Engine:
             return "stopping"
         if self._error is not None:
             return "store failing"
-        return "working" if self._running else "idle"
+        return "working" if self._running or self._overtime else "idle"
+
+    def _trouble(self) -> str | None:
+        """Say why no more can be begun, if so."""
+        silent = monotonic() - self._turned
+        if self._error is not None:
+            return self._error
+        if self._is_stuck():
+            return _STUCK.format(len(self._overtime))
+        if silent > _SILENT + 2 * self._poll and not self._stopping:
+            return _DEAF.format(silent)
+        return None
 
     def _wake(self) -> None:
         self._woken = True
@@ -194,6 +209,7 @@ class Engine:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
+        self._turned = monotonic()
 
     async def _claimed(self, limit: int) -> list[Taken]:
         options = self._ledger.options
@@ -201,15 +217,15 @@ class Engine:
         pause = min(self._poll, _FIRST_PAUSE)
         while not self._stopping:
             self._woken = False
+            self._asked = self._loop.time()
             claiming = self._claiming = asyncio.create_task(self._verbs.take_due(*due))
             await asyncio.wait([claiming, self._stop], return_when=asyncio.FIRST_COMPLETED)
             if self._stopping:
                 break  # ``close`` gives back what it claims
             self._claiming = None
+            self._turned = monotonic()
             try:
                 taken = claiming.result()
-            except UsageError:
-                raise
             except Exception as error:  # noqa: BLE001 - a store may be the user's code
                 self._note_failure(error)
                 await self._until_due(pause)
@@ -220,19 +236,21 @@ class Engine:
         return []
 
     def _note_failure(self, error: Exception) -> None:
+        if isinstance(error, UsageError) and self._looked is None:
+            raise error
         if self._error is None:
             log("WARNING", "the store gives no due events; trying again until it does", error)
         self._error = f"{type(error).__name__}: {error}"
 
     def _note_success(self) -> None:
-        self._looked = monotonic()
+        self._looked = self._turned
         if self._error is not None:
             log("INFO", "the store gives due events again")
             self._error = None
 
     def _is_idle(self) -> bool:
         """Tell whether nothing runs or waits here, and the store can be asked."""
-        waits = self._loop.time() < self._patient_until
+        waits = self._patience.is_needed(self._loop.time())
         return not (self._running or waits or self._error is not None)
 
     async def _is_empty(self) -> bool:
@@ -242,25 +260,33 @@ class Engine:
         query = Query(overdue=0.0)
         try:
             due = await self._verbs.ask("list", self._ledger.options.scope, query, limit=1)
-        except UsageError:
-            raise
         except Exception as error:  # noqa: BLE001 - a store may be the user's code
             self._note_failure(error)
             return False
         return not due
 
     async def _begin(self, taken: list[Taken]) -> None:
-        """Run what was claimed, but of repeated suspects one at a time."""
+        """Run what was claimed, but of repeated suspects one at a time, and nothing too late."""
+        self._held = {one.claimed.claim: one for one in taken}
         most = self._ledger.options.max_abandoned
         now, waiting = divided(taken, most, is_one_running=self._suspect in self._running)
         if waiting:  # first, so that they are not held when this process dies of the one
-            seconds = random.uniform(*_SUSPECTS_WAIT)  # noqa: S311 - spreads workers
-            self._patient_until = self._loop.time() + seconds
-            await self._returned(waiting, seconds)
+            await self._returned(waiting, self._patience.pause(self._loop.time()))
         for one in now:
+            if self._stopping:
+                return  # ``close`` gives back what is held
+            if self._is_late():
+                log("WARNING", _TOO_LATE.format(len(self._held), self._ledger.options.lease))
+                await self._returned([*self._held.values()])
+                return
+            del self._held[one.claimed.claim]
             task = self._start(one)
             if is_suspect(one, most):
                 self._suspect = task
+
+    def _is_late(self) -> bool:
+        """Tell whether what was asked for last may not be held any more when it is begun."""
+        return self._loop.time() - self._asked > self._ledger.options.lease / 2
 
     async def _returned(self, taken: list[Taken], seconds: float = 0.0) -> None:
         """Give back what was claimed and not begun, to be due again in so many seconds."""
@@ -270,21 +296,27 @@ class Engine:
             try:
                 await self._verbs.give_back(claim, release)
             except LostClaim:
-                continue
+                pass
             except Exception as error:  # noqa: BLE001 - a store may be the user's code
                 log("WARNING", f"{claim.id} was not given back; it is due after its lease", error)
             else:
                 self._tally.add_returned()
+            self._held.pop(claim, None)
+            self._turned = monotonic()
 
     def _start(self, taken: Taken) -> asyncio.Task[WebhookResponse]:
         delivery = Delivery(self._settings.clock(), None, self._time_limit)
         flow = resume(self._settings, self._ledger, taken, delivery)
         task = self._drivers.start(flow)
         self._running[task] = self._loop.time() + self._time_limit
-        task.add_done_callback(partial(self._ended, taken))
+        task.add_done_callback(partial(self._ended, taken, delivery))
         return task
 
-    def _ended(self, taken: Taken, task: asyncio.Task[Any]) -> None:
+    def _ended(self, taken: Taken, delivery: Delivery, task: asyncio.Task[Any]) -> None:
+        if delivery.is_abandoned:
+            return  # its thread runs on, and its claim is held
+        if task is self._suspect:
+            self._patience.end()
         self._running.pop(task, None)
         self._overtime.discard(task)
         self._tally.add(taken, task)
@@ -303,6 +335,13 @@ class Engine:
 
 
 _STUCK = "{} handlers run beyond their time limit, so that nothing more is begun"
+
+_DEAF = "no turn for {:.0f} s: the store does not answer, or the event loop is blocked"
+
+_TOO_LATE = (
+    "the store was so slow that {} events are given back unbegun: more than half of their lease "
+    "of {:g} s was over"
+)
 
 _LATE = (
     "{} handlers run beyond the time limit of {:g} s: their leases are left to run out, and "

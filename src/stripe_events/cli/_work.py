@@ -72,7 +72,7 @@ class _Shift:
         self._health = Health(
             lambda: self._worker.status,
             concurrency=arguments.concurrency,
-            poll=arguments.poll or 1.0,
+            poll=self._worker.poll,
         )
         self._report = Report(voice, arguments.stop_within)
         self._file: HealthFile | None = None

@@ -18,6 +18,8 @@ _NONE_FOR_INBOX: Final = (
     '(EventRouter(delivery="inbox"), or delivery="inbox" of a handler)'
 )
 
+_LEFT: Final = ", {} left running: due again when their leases are over"
+
 
 class Start(NamedTuple):
     """What is run: the router, its store by class, how many events at once, of how many."""
@@ -92,7 +94,9 @@ class Report:
 
     def stopped(self, status: WorkerStatus) -> None:
         """Tell what all came to."""
-        self._voice.say("stopped", f"stopped: {in_words(status)}", status._asdict())
+        told = in_words(status._replace(running=0, overtime=0))
+        left = _LEFT.format(status.running) if status.running else ""
+        self._voice.say("stopped", f"stopped: {told}{left}", status._asdict())
 
     def forced(self) -> None:
         """Tell that threads are left behind."""
