@@ -67,10 +67,11 @@ Flow: TypeAlias = Generator[Request, Any, int]
 
 
 class Work(NamedTuple):
-    """What a claim means to its holder."""
+    """What a claim means to its holder; ``rest`` is what it leaves to the inbox."""
 
     claim: Claim
     running: tuple[str, ...]
+    rest: tuple[str, ...]
     stale: frozenset[str]
     missing: tuple[str, ...]
     overdue: tuple[str, ...]
@@ -88,6 +89,7 @@ def work_of(claimed: Claimed, known: frozenset[str]) -> Work:
     return Work(
         claimed.claim,
         record.running,
+        tuple(one.name for one in record.unsettled() if one.name in known - {*record.running}),
         claimed.stale,
         tuple(one.name for one in missing if one.name not in overdue),
         tuple(overdue),
@@ -108,7 +110,7 @@ def _delivery(setting: Setting, job: Job) -> Flow:
         return _ANSWERS[(yield Call("enqueue", (arrival,)))]
     accepted = yield Call("accept", (arrival, LEASE))
     if isinstance(accepted, Work):
-        return (yield from _attempt(setting, accepted, version.mixed or accepted.running))
+        return (yield from _attempt(setting, accepted))
     return _ANSWERS[accepted]
 
 
@@ -116,7 +118,7 @@ def _worker(setting: Setting, job: Job) -> Flow:
     code = setting.version(job.version).code()
     taken = yield Call("take_due", (SCOPE, code, str(job.number), LEASE, 1))
     for work in taken:
-        yield from _attempt(setting, work, work.running)
+        yield from _attempt(setting, work)
     return 0
 
 
@@ -125,11 +127,11 @@ def _operator(job: Job) -> Flow:
     return 0
 
 
-def _attempt(setting: Setting, work: Work, chosen: tuple[str, ...]) -> Flow:
-    """Run those that were chosen; what else is left is the inbox's."""
+def _attempt(setting: Setting, work: Work) -> Flow:
+    """Run what the claim gives, and end the attempt."""
     state, failed = "claimed", False
     try:
-        for name in filter(chosen.__contains__, work.running):
+        for name in work.running:
             ended = yield from _run(setting, work, name)
             if ended is None:
                 yield Call("give_back", (work.claim, release(work.missing)), work.claim)
@@ -139,7 +141,7 @@ def _attempt(setting: Setting, work: Work, chosen: tuple[str, ...]) -> Flow:
             state = (yield _finish(work, name, "dead")).state
         if state in OVER:
             return 200
-        if not failed and set(work.running) - set(chosen):
+        if not failed and work.rest:
             return (yield from _leave(work))
         verb = "suspend" if failed else "give_back"
         yield Call(verb, (work.claim, release(work.missing)), work.claim)

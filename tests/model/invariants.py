@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stripe_events.errors import LostClaim
 from stripe_events.storage import _transitions
+from stripe_events.storage._plans import names_of
 from stripe_events.storage._records import OVER, SETTLED
 from tests.model import sharing
 from tests.model.flows import Effect, Work
@@ -89,15 +90,18 @@ def _check_answered(record: EventRecord) -> None:
     require(record.state in OVER or promised, "200 was answered, but it is neither settled nor due")
 
 
-def check_answer(setting: Setting, world: World, job: Job) -> None:
-    """Check the moment of an answer of 200: what the delivery was to run is settled."""
+def check_answer(setting: Setting, world: World, job: Job, status: int) -> None:
+    """Check the moment of an answer: 200 if all that the delivery was to run is settled."""
     record = world.ledger.event(job.event)
-    if record is None or record.state in OVER:
+    mixed = setting.version(job.version).mixed
+    if record is None or record.state in OVER or not mixed:
         return
-    for name in setting.version(job.version).mixed:
-        one = record.handler(name)
-        settled = one is not None and one.is_settled
-        require(settled, f"200 is answered before the inline handler {name} is settled")
+    settled = {name for one in record.handlers if one.is_settled for name in names_of(one)}
+    left = [name for name in mixed if name not in settled]
+    if status == 200:
+        require(not left, f"200 is answered before the inline handler {left} is settled")
+    elif status == 409:
+        require(left, "409 is answered, and nothing is left that is not the inbox's")
 
 
 def _check_claims(machine: Machine, world: World) -> None:

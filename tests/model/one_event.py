@@ -40,10 +40,10 @@ SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
         15_000,
     ),
     "inline and inbox": (FAULTS._replace(versions=(CODE, INBOX), takes=1, faults=2), 30_000),
-    "mixed": (FAULTS._replace(versions=(WORKER, MIXED), faults=2), 30_000),
+    "mixed": (FAULTS._replace(versions=(WORKER, MIXED), faults=2), 25_000),
     "mixed beside inline and inbox": (
         FAULTS._replace(versions=(CODE, INBOX, MIXED), faults=1),
-        15_000,
+        12_000,
     ),
     "mixed, the plain one inline": (
         FAULTS._replace(
@@ -55,7 +55,7 @@ SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
     ),
     "mixed, and code without a handler": (
         FAULTS._replace(versions=(WORKER, MIXED, OLD_MIXED, OLD_WORKER), faults=1),
-        12_000,
+        10_000,
     ),
     "code without a handler": (FAULTS._replace(versions=(CODE, OLD), faults=2), 20_000),
     "code without any handler": (
@@ -142,6 +142,7 @@ _MONTH: Final = "nothing is forgotten within a month"
 BEYOND: Final = {
     "accept: absent, key held -> parked": _HELD,
     "accept: parked, key held -> parked": _HELD,
+    "accept: parked, nothing to run -> parked": _HELD,
     "enqueue: absent, key held -> parked": _HELD,
     "enqueue: parked, always -> parked": _HELD,
     "finish: parked, key free -> pending": _HELD,

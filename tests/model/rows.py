@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stripe_events.storage._operations import ExtendLeases, Write, WriteEach
+from stripe_events.storage._results import Enqueued
 from stripe_events.storage._table import TRANSITIONS, Transition
 from tests.model.machine import Returned
 from tests.model.search import Violated
@@ -31,7 +32,8 @@ class Rows:
         """Find the row of an operation that was made, or of a verb that has ended without."""
         if isinstance(operation, Write) and answers[-1]:
             first, *successors = operation.changes
-            self._wrote(call.verb, *first)
+            told = following.value if isinstance(following, Returned) else None
+            self._wrote(call.verb, *first, enqueued=isinstance(told, Enqueued))
             for change in successors:
                 # Whichever verb settles the head: the table has it as finish's.
                 self._wrote(call.verb if call.verb == "forget" else "finish", *change)
@@ -45,12 +47,20 @@ class Rows:
         elif isinstance(following, Returned) and not any(one is True for one in answers):
             self._only_read(call, answers, following)
 
-    def _wrote(self, verb: str, old: EventRecord | None, new: EventRecord | None) -> None:
+    def _wrote(
+        self,
+        verb: str,
+        old: EventRecord | None,
+        new: EventRecord | None,
+        *,
+        enqueued: bool = False,
+    ) -> None:
         source, target = old.state if old else "absent", new.state if new else "absent"
         rows = [
             row
             for row in TRANSITIONS
             if (row.verb, row.source, row.target) == (verb, source, target) and row.writes != "-"
+            if (row.gives == "Enqueued") == enqueued
         ]
         if len(rows) != 1:
             raise Violated(f"{verb} takes {source} to {target}: {len(rows)} rows")

@@ -47,6 +47,11 @@ class Version(NamedTuple):
         """Give what a store must know of it."""
         return Code(frozenset(self.handlers), self.formerly, frozenset(self.retired), MAX_ABANDONED)
 
+    def delivering(self) -> Code:
+        """Give what a store must know of it when it delivers: a mixed one leaves the rest alone."""
+        code = self.code()
+        return code._replace(handlers=frozenset(self.mixed)) if self.mixed else code
+
 
 class Subject(NamedTuple):
     """An event of Stripe's."""
@@ -118,7 +123,7 @@ class Setting(NamedTuple):
             subject.created,
             b"{}",
             Plan(wanted),
-            version.code(),
+            version.delivering(),
             str(number),
             subject.order_key,
             subject.trusted,

@@ -34,6 +34,20 @@ SETTINGS: Final[dict[str, tuple[Setting, int]]] = {
         PAIR._replace(versions=(MIXED, BOTH._replace(works=False)), deliveries=2, takes=1),
         30_000,
     ),
+    "mixed on a key, and operators": (
+        PAIR._replace(
+            versions=(MIXED,),
+            deliveries=2,
+            takes=0,
+            faults=1,
+            ways=("succeeds",),
+            verbs=("drop",),
+            crashes=False,
+            ambiguous=False,
+            lapses=False,
+        ),
+        5_000,
+    ),
     "mixed in a group": (STALE._replace(versions=(MIXED,), takes=1, faults=1), 12_000),
     "operators on a key": (
         PAIR._replace(

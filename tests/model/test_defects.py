@@ -152,6 +152,31 @@ def lane_of_the_last_delivery(patch: Patch) -> None:
     patch.setattr(_transitions, "_joined", lambda recorded, lane: lane)
 
 
+def rest_is_claimed(patch: Patch) -> None:
+    """Claim an event for a delivery that has nothing to run of it, unless others have it."""
+    patch.setattr(_transitions, "is_left_to_inbox", lambda record, now, arrival: False)
+
+
+def rest_is_not_the_inboxs(patch: Patch) -> None:
+    """Answer for an inline event that the rest is the inbox's, and leave it inline."""
+    real = _transitions.enqueued
+
+    def enqueued(record: EventRecord, *arguments: Any, **options: Any) -> EventRecord:
+        new = real(record, *arguments, **options)
+        return new._replace(lane=record.lane) if options["verb"] == "accept" else new
+
+    patch.setattr(_transitions, "enqueued", enqueued)
+
+
+def all_is_the_rest(patch: Patch) -> None:
+    """Answer that an event is the inbox's, though an inline handler is left."""
+
+    def is_left_to_inbox(record: EventRecord, now: float, arrival: Arrival) -> bool:
+        return arrival.lane == "inbox" and record.claim_id != arrival.claim_id
+
+    patch.setattr(_transitions, "is_left_to_inbox", is_left_to_inbox)
+
+
 def answer_whatever_failed(patch: Patch) -> None:
     """Leave an inline handler that failed to the inbox with the rest."""
     real = flows._run
@@ -237,7 +262,10 @@ DEFECTS: list[tuple[Callable[[Patch], None], Setting, str]] = [
         settings_of("mixed beside inline and inbox"),
         "the inbox's no more",
     ),
-    (answer_whatever_failed, settings_of("mixed"), "before the inline handler credit is settled"),
+    (rest_is_claimed, settings_of("mixed"), "409 is answered, and nothing is left"),
+    (rest_is_not_the_inboxs, settings_of("mixed beside inline and inbox"), "neither settled nor"),
+    (all_is_the_rest, settings_of("mixed"), "before the inline handler"),
+    (answer_whatever_failed, settings_of("mixed"), "before the inline handler .*credit"),
     (key_row_not_compared, settings_of("three events"), "the head of one key"),
     (nobody_follows, settings_of("three events"), "a worker leaves it parked"),
     (the_last_follows, settings_of("three events"), "evt3 goes before"),

@@ -131,10 +131,10 @@ class Explorer:
         """Put a process that has moved among the others, every choice made that it asks for."""
         request = self.machine.request(process)
         if isinstance(request, Returned):
+            self._promised(world, process, request.value, label)
             if request.value != 200:
                 yield f"{label}, and is through", world
                 return
-            self._promised(world, process, label)
             if world.faults:
                 unheard = world._replace(faults=world.faults - 1)
                 yield f"{label}, and answers 200, which is lost", unheard
@@ -152,9 +152,9 @@ class Explorer:
             processes = tuple(sorted((*world.processes, process), key=_job))
             yield label, world._replace(processes=processes)
 
-    def _promised(self, world: World, process: Process, label: str) -> None:
+    def _promised(self, world: World, process: Process, status: int, label: str) -> None:
         try:
-            invariants.check_answer(self.setting, world, process.job)
+            invariants.check_answer(self.setting, world, process.job, status)
         except Violated as violation:
             raise Violated(f"{label}: {violation}") from None
 

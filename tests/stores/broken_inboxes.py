@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stripe_events.storage._records import OVER
-from stripe_events.storage._results import Enqueued
+from stripe_events.storage._results import Enqueued, Held
 from tests.stores.broken_stores import Store
 
 if TYPE_CHECKING:
@@ -39,6 +39,25 @@ class BackoffEndsWithAClaim(Store):
         if record is not None and record.state == "claimed":
             self.put(record._replace(due=None))
         super().give_back(claim, release)
+
+
+class RestIsHeld(Store):
+    """Let Stripe come again for what is left to workers."""
+
+    def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        told = super().accept(arrival, lease)
+        return Held(1.0) if isinstance(told, Enqueued) else told
+
+
+class RestNotDue(Store):
+    """Tell a mixed delivery that the rest is the inbox's, and write nothing."""
+
+    def accept(self, arrival: Arrival, lease: float) -> Accepted:
+        record = self.stored(arrival)
+        told = super().accept(arrival, lease)
+        if isinstance(told, Enqueued) and record is not None:
+            self.put(record)
+        return told
 
 
 class DueAtOnce(Store):

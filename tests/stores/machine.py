@@ -62,6 +62,7 @@ RELEASES = {
     "retired": (_plan("a"), Code(frozenset({"a"}), retired=frozenset({"b"}))),
     "refusing": (_plan("a", refused=("b",)), Code(frozenset({"a", "b"}))),
     "asking": (_plan("a", undecided=("c",)), Code(frozenset({"a", "b", "c"}))),
+    "mixed": (_plan("a", "b"), Code(frozenset({"a"}))),
     "uninterested": (_plan(), Code(frozenset({"a"}))),
 }
 

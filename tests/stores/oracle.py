@@ -100,14 +100,11 @@ class Oracle:
             return told
         event = self.events.get(came.id)
         if event is None:
-            event = self._admit(came, came.lane)
-            if event.state == "parked":
-                inline = came.lane == "inline"
-                event.due = self.now + (came.rescue_after if inline else came.inbox_after)
-                return "Held"
-            return self._claim(event, came.code, came.claim_id, lease)
+            return self._accept_anew(came, lease)
         if event.state == "claimed" and event.claim_id == came.claim_id:
             return self._claimed(event)
+        if came.lane == "inbox" and self._is_left(event, came):
+            return self._enqueue(event, came)
         if event.state == "parked" or event.lease_until > self.now:
             if event.state == "parked":
                 self._see(event)
@@ -121,6 +118,14 @@ class Oracle:
         event.last_seen = self.now
         return self._claim(event, came.code, came.claim_id, lease, kept)
 
+    def _accept_anew(self, came: Arrival, lease: float) -> Any:
+        event = self._admit(came, came.lane)
+        if event.state != "parked":
+            return self._claim(event, came.code, came.claim_id, lease)
+        inline = came.lane == "inline"
+        event.due = self.now + (came.rescue_after if inline else came.inbox_after)
+        return "Held"
+
     def enqueue(self, came: Arrival) -> Any:
         """See ``InboxStore``."""
         told = self._before(came)
@@ -131,11 +136,21 @@ class Oracle:
             event = self._admit(came, "inbox")
             event.due = self.now + came.inbox_after
             return "Enqueued"
+        return self._enqueue(event, came)
+
+    def _enqueue(self, event: Event, came: Arrival) -> str:
         self._merge(event, came.code, came)
         if event.due is None or event.lane == "inline":
             event.due = self.now + came.inbox_after
         event.lane, event.last_seen = "inbox", self.now
         return "Enqueued"
+
+    def _is_left(self, event: Event, came: Arrival) -> bool:
+        """Tell whether something is left, but nothing that the delivery may run."""
+        then = copied(event)
+        self._merge(then, came.code, came)
+        left = {one.name for one in then.left()}
+        return bool(left) and not left & came.code.handlers
 
     def take_due(self, code: Code, claim_id: str, lease: float, limit: int) -> Any:
         """See ``InboxStore``."""
@@ -372,7 +387,8 @@ class Oracle:
 
 def copied(event: Event) -> Event:
     """Give an event as it is now."""
-    return replace(event, handlers=[replace(one) for one in event.handlers])
+    handlers = [replace(one) for one in event.handlers]
+    return replace(event, handlers=handlers, refused=set(event.refused))
 
 
 def _raise(marks: dict[str, float], key: str, created: float) -> None:

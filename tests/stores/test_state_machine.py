@@ -108,6 +108,7 @@ def test_redis_stores_do_what_the_table_says(redis_server: RedisServer, kind: An
         broken_stores.DoneByWhatTheOwnerRan,
         broken_inboxes.RedeliveryNotDue,
         broken_inboxes.ClaimsInlineOnly,
+        broken_inboxes.RestNotDue,
         broken_stores.FailedHandsItsKeyOn,
         broken_stores.NoWatermark,
         broken_stores.LosesLateErrors,

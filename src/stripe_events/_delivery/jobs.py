@@ -19,7 +19,7 @@ from stripe_events._messages import Outcome, WebhookResponse
 from stripe_events._parse import event_of
 from stripe_events.errors import ProcessingError
 from stripe_events.storage._records import OVER
-from stripe_events.storage._results import Claimed, StoredEvent
+from stripe_events.storage._results import Claimed, Enqueued, StoredEvent
 
 if TYPE_CHECKING:
     from stripe_events._delivery.effects import Call
@@ -57,6 +57,8 @@ def run(
     claim = partial(_claim, ledger, delivery)
     first: Accepted = yield Accept(claim(arrival))
     accepted = yield from recorded(first, settings, ledger, event, arrival, delivery, claim, raised)
+    if type(accepted) is Enqueued:  # all that is left is missing here, which a claim tells
+        accepted = yield Accept(ledger.call("accept", arrival, ledger.lease(delivery)))
     if type(accepted) is not Claimed:
         return answered(settings, event, accepted)
     attempt = Attempt(settings, ledger, event, delivery, accepted, raised=raised, is_rescue=True)

@@ -77,7 +77,7 @@ def deliver(
         return store_failed(settings, event, delivery, error)
     if type(accepted) is Enqueued:
         yield from dispatched(ledger, event)
-        return WebhookResponse(Outcome.ACCEPTED, event.id)
+        return WebhookResponse(Outcome.ACCEPTED, event.id, None, accepted.answer)
     if type(accepted) is not Claimed:
         return answered(settings, event, accepted)
     attempt = Attempt(settings, ledger, event, delivery, accepted, raised=raised, for_inbox=inbox)

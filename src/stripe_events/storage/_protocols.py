@@ -70,8 +70,7 @@ class EventStore(Protocol):
         - Claimed by the same ``claim_id``: the same claim again.
         - Claimed otherwise: ``Held`` for the rest of the lease; answered at once, also
           while a transaction holds the record.
-        - Done or dead: only ``last_seen`` is written, to the minute; ``Settled`` with the stored
-          answer.
+        - Done or dead: only ``last_seen`` is written, to the minute; ``Settled`` with its answer.
         - Before any of these, unless the event is done or dead: if handlers are
           undecided that the record does not know, nothing is written: ``Undecided``.
 
@@ -81,9 +80,10 @@ class EventStore(Protocol):
 
         An arrival whose ``lane`` is ``inbox`` makes what it records, claims or finds parked
         the inbox's in the same write: what the claim leaves over, or its death, is due for
-        workers, and a parked event is due when its turn comes. A backoff in the inbox goes
-        on if the claim is given back. What is ``Held`` by another claim stays as it is, and
-        nothing that is the inbox's ever becomes inline again.
+        workers, a parked event when its turn comes. A backoff in the inbox goes on if the
+        claim is given back. If nothing is left that ``code`` has, but something else is, the
+        event is put there as by ``enqueue``, whoever else has it: ``Enqueued``. What is ``Held``
+        stays as it is, and nothing that is the inbox's ever becomes inline again.
 
         Args:
             arrival: the event, and what the running code would do with it.

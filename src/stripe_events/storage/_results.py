@@ -140,10 +140,16 @@ class Undecided(NamedTuple):
 
 
 class Enqueued(NamedTuple):
-    """It is recorded, and due in the inbox."""
+    """
+    It is recorded, and due in the inbox.
+
+    ``answer``: what Stripe is to be answered, if a handler has said so already.
+    """
+
+    answer: Answer | None = None
 
 
-Accepted: TypeAlias = Claimed | Held | Settled | Expired | Unwanted | Undecided
+Accepted: TypeAlias = Claimed | Enqueued | Held | Settled | Expired | Unwanted | Undecided
 Recorded: TypeAlias = Enqueued | Settled | Expired | Unwanted | Undecided
 
 

@@ -40,6 +40,7 @@ When: TypeAlias = Literal[
     "fence",
     "settled by this claim",
     "work left",
+    "nothing to run",
     "all settled",
     "one is dead",
     "due",
@@ -67,6 +68,7 @@ _CLAIM = "token + 1, claim id, lease; the plan may grow"
 _DELIVERED = f"{_CLAIM}; the lane inbox, if the delivery says so, which keeps due there"
 _SEEN_PARKED = "last seen; the lane inbox and due if none, if the delivery says so"
 _TAKEOVER = "as a claim; the suspect and the event abandoned + 1"
+_LEFT = "as enqueue: nothing is left but what the delivery leaves to the inbox"
 _SETTLED = "nothing is left, by retire or by the last suspect's death; the key is handed on"
 _RETRIED = "dead handlers planned; abandoned 0; token + 1; inbox, due now"
 _REPLAYED = "generation + 1; chosen handlers planned; abandoned 0; token + 1; inbox, due now"
@@ -81,13 +83,17 @@ TRANSITIONS: Final = (
     Transition("accept", "absent", "older than the watermark", "absent", "-", "Expired"),
     Transition("accept", "absent", "nothing wanted", "absent", "-", "Unwanted"),
     Transition("accept", "parked", "key held", "parked", _SEEN_PARKED, "Held"),
+    Transition("accept", "parked", "nothing to run", "parked", _LEFT, "Enqueued"),
+    Transition("accept", "pending", "nothing to run", "pending", _LEFT, "Enqueued"),
     Transition("accept", "pending", "work left", "claimed", _DELIVERED, "Claimed"),
     Transition("accept", "pending", "all settled", "done", _SETTLED, "Settled"),
     Transition("accept", "pending", "one is dead", "dead", _SETTLED, "Settled"),
+    Transition("accept", "failed", "nothing to run", "failed", _LEFT, "Enqueued"),
     Transition("accept", "failed", "work left", "claimed", _DELIVERED, "Claimed"),
     Transition("accept", "failed", "all settled", "done", _SETTLED, "Settled"),
     Transition("accept", "failed", "one is dead", "dead", _SETTLED, "Settled"),
     Transition("accept", "claimed", "same claim id", "claimed", "-", "Claimed"),
+    Transition("accept", "claimed", "nothing to run", "claimed", _LEFT, "Enqueued"),
     Transition("accept", "claimed", "lease runs", "claimed", "-", "Held"),
     Transition("accept", "claimed", "lease over", "claimed", _TAKEOVER, "Claimed"),
     Transition("accept", "claimed", "all settled", "done", _SETTLED, "Settled"),

@@ -113,11 +113,27 @@ def claimed(
     )
 
 
-def enqueued(record: EventRecord, now: float, arrival: Arrival) -> EventRecord:
+def is_left_to_inbox(record: EventRecord, now: float, arrival: Arrival) -> bool:
+    """
+    Tell whether a delivery for the inbox finds an unsettled event with nothing for it to run.
+
+    Not so if the claim is its own: then it is repeated, and is given the claim again.
+    """
+    is_own = record.state == "claimed" and record.claim_id == arrival.claim_id
+    if arrival.lane == "inline" or is_own:
+        return False
+    handlers = merged(record, arrival.plan, arrival.code, now).handlers
+    return not (all_settled(handlers) or running_order(handlers, arrival.code))
+
+
+def enqueued(
+    record: EventRecord, now: float, arrival: Arrival, *, verb: Verb = "enqueue"
+) -> EventRecord:
     """Give an unsettled record as the inbox's, due at once unless it is due already."""
     record = merged(record, arrival.plan, arrival.code, now)
+    when: When = "always" if verb == "enqueue" else "nothing to run"
     return record._replace(
-        state=target("enqueue", record.state, "always"),
+        state=target(verb, record.state, when),
         lane="inbox",
         due=_due_in_inbox(record, now + arrival.inbox_after),
         last_seen=now,

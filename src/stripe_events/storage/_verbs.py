@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         Recorded,
         Release,
     )
+    from stripe_events.storage._table import Verb as VerbName
 
 ResultT = TypeVar("ResultT")
 
@@ -85,6 +86,8 @@ def accept(arrival: Arrival, lease: float) -> Verb[Accepted]:
             result: Accepted | None = yield from _admit(arrival, now, lease)
         elif record.state in OVER:
             result = yield from _see_again(record, now)
+        elif _transitions.is_left_to_inbox(record, now, arrival):
+            result = yield from _enqueue("accept", arrival, record, now)
         elif record.state == "parked":
             result = yield from _still_parked(arrival, record, now)
         else:
@@ -105,12 +108,13 @@ def enqueue(arrival: Arrival) -> Verb[Recorded]:
             result = yield from _admit(arrival, now, None)
             if result is not None:
                 return result if isinstance(result, Expired | Unwanted) else Enqueued()
-        elif record.state in OVER:
-            settled = yield from _see_again(record, now)
-            if settled is not None:
-                return settled
-        elif (yield Write((Change(record, _transitions.enqueued(record, now, arrival)),))):
-            return Enqueued()
+            continue
+        if record.state in OVER:
+            told: Recorded | None = yield from _see_again(record, now)
+        else:
+            told = yield from _enqueue("enqueue", arrival, record, now)
+        if told is not None:
+            return told
 
 
 def take_due(scope: str, code: Code, claim_id: str, lease: float, limit: int) -> Verb[list[Taken]]:
@@ -247,6 +251,14 @@ def _admit(
     if new.state != "claimed":
         return Held(PARKED_SECONDS)
     return (yield from _claimed(new, now))
+
+
+def _enqueue(
+    verb: VerbName, arrival: Arrival, record: EventRecord, now: float
+) -> Verb[Enqueued | None]:
+    """Make an unsettled event the inbox's; None if it changed meanwhile."""
+    new = _transitions.enqueued(record, now, arrival, verb=verb)
+    return Enqueued(record.answer) if (yield Write((Change(record, new),))) else None
 
 
 def _see_again(record: EventRecord, now: float) -> Verb[Settled | None]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from stripe_events.storage._results import Held, Release, Settled
+from stripe_events._messages import Answer
+from stripe_events.storage._results import Claimed, Enqueued, Held, Release, Settled
 from stripe_events.testing._checks import check, check_type
 from stripe_events.testing._contract.cases import case
 from stripe_events.testing._contract.hooks import Contract
 from stripe_events.testing._contract.inbox import check_not_due, ids
-from stripe_events.testing._contract.making import LATER, arrival
+from stripe_events.testing._contract.making import LATER, arrival, code, succeeded
 
 if TYPE_CHECKING:
     from stripe_events.testing._contract.driven import Driven
@@ -95,6 +96,77 @@ class MixedCases(Contract):
         check_type(Held, store.deliver(lane="inbox"), "it is held")
         store.suspend(claimed.claim, INBOX_FIRST)
         check_not_due(store, "it is inline")
+
+    @case
+    def test_what_is_left_to_the_inbox_is_not_claimed(self, store: Driven) -> None:
+        """Leave an event unclaimed of which nothing is left for the delivery to run."""
+        for event_id, end in (("evt_failed", store.suspend), ("evt_pending", store.give_back)):
+            claimed = store.claim(event_id, "a", "b")
+            store.finish(claimed.claim, succeeded("a", Answer(b"{}", {})))
+            end(claimed.claim, LATER)
+            told = store.deliver(event_id, "a", "b", lane="inbox", code=code("a"))
+            check(Enqueued(Answer(b"{}", {})), told, "it is the inbox's, and a has answered")
+        taken = store.another().take_due()
+        tokens = {one.claimed.claim.id: one.claimed.claim.token for one in taken}
+        why = "they are due by that write, and were not claimed before"
+        check({"evt_failed": 2, "evt_pending": 2}, tokens, why)
+
+    @case
+    def test_what_is_left_is_accepted_while_a_worker_has_it(self, store: Driven) -> None:
+        """Tell that an event is the inbox's, though its claim runs, if only the rest is left."""
+        store.suspend(store.claim("evt_1", "a", "b", lane="inbox").claim, INBOX_FIRST)
+        taken = store.take_one().claimed
+        rest: dict[str, Any] = {"lane": "inbox", "code": code("a")}
+        check_type(Held, store.deliver("evt_1", "a", "b", **rest), "a is left")
+        store.succeed(taken, "a")
+        for _ in range(2):
+            check(Enqueued(), store.deliver("evt_1", "a", "b", **rest), "only b is left")
+        check_not_due(store, "its owner has it")
+        joins = arrival("evt_1", "a", "b", "c", **rest)
+        check(Enqueued(), store.accept(joins), "c joins, and is not for the delivery either")
+        check("claimed", store.succeed(taken, "b").state, "c has joined")
+        check("done", store.succeed(taken, "c").state, "its claim was left alone")
+
+    @case
+    def test_what_is_left_is_accepted_when_a_worker_has_died(self, store: Driven) -> None:
+        """Leave it to workers to find what a worker has died of."""
+        claimed = store.claim("evt_1", "a", "b", lane="inbox")
+        store.succeed(claimed, "a")
+        store.expire(claimed)
+        told = store.deliver("evt_1", "a", "b", lane="inbox", code=code("a"))
+        check(Enqueued(), told, "only b is left")
+        taken = store.take_one().claimed.record
+        deaths = (taken.running, taken.token, taken.abandoned)
+        check((("b",), 2, 1), deaths, "a worker takes it over, and counts the death once")
+
+    @case
+    def test_a_repeated_claim_with_nothing_to_run_is_the_same(self, store: Driven) -> None:
+        """Give a repeated accept its claim again, though nothing is left that it may run."""
+        mine = arrival("evt_1", "a", "b", lane="inbox", code=code("a"))
+        claimed = check_type(Claimed, store.accept(mine), "it is claimed")
+        store.succeed(claimed, "a")
+        again = check_type(Claimed, store.accept(mine), "it is claimed already")
+        check(claimed.claim, again.claim, "by the same claim")
+        store.give_back(again.claim, INBOX_FIRST)
+
+    @case
+    def test_a_parked_event_may_be_left_to_the_inbox(self, store: Driven) -> None:
+        """Tell that a parked event is the inbox's, if nothing is left for the delivery to run."""
+        head = store.claim("evt_1", order_key="k")
+        store.deliver("evt_2", order_key="k")
+        told = store.deliver("evt_2", order_key="k", lane="inbox", code=code("b"))
+        check(Enqueued(), told, "a is the inbox's")
+        check_not_due(store, "it is parked")
+        store.succeed(head)
+        check(["evt_2"], ids(store.take_due()), "it has the key, and was due")
+
+    @case
+    def test_what_is_retired_is_not_left_to_the_inbox(self, store: Driven) -> None:
+        """Settle an event of which a mixed delivery finds nothing left at all."""
+        store.failed("evt_1", "a")
+        without_a = code("b", retired=frozenset({"a"}))
+        told = store.deliver("evt_1", "a", lane="inbox", code=without_a)
+        check(Settled("done"), told, "a was dropped")
 
     @case
     def test_a_parked_event_may_be_recorded_for_the_inbox(self, store: Driven) -> None:

@@ -66,6 +66,7 @@ class Scene:
         if self._verb in ("accept", "take_due") and self._when not in (
             "lease runs",
             "same claim id",
+            "nothing to run",
         ):
             self._store.expire(self._claimed)
 
@@ -119,6 +120,8 @@ class Scene:
             members["trusted"] = True
         if self._when == "nothing wanted":
             members["plan"] = Plan()
+        if self._when == "nothing to run":
+            members.update(lane="inbox", code=code("another"))
         if self._when in ("all settled", "one is dead"):
             members.update(plan=Plan(), code=self._code())
         return arrival(_EVENT, *self._names, **self._about(members))
