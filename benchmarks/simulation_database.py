@@ -3,14 +3,16 @@ A model of one PostgreSQL server and of the sessions that use it.
 
 A statement travels, waits until one of a few processors is free, works for a while,
 waits for the disk if it has written or locked anything, and travels back. What it writes or
-locks others skip until then, as ``SKIP LOCKED`` does. So two workers that read the same due
-events race for them, and one of them loses: nothing of that is written down here, it follows.
+locks others skip until then, as ``SKIP LOCKED`` does. In a transaction they skip it until the
+commit, and only that waits for the disk. How often workers then find nothing, or lose what they
+have read to others, is written down nowhere here: it follows.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from benchmarks.simulation_rows import Rows
@@ -34,6 +36,7 @@ from stripe_events.storage._watching import AGAIN, SPACING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from benchmarks.simulation_rows import Begun, Identity
     from stripe_events.errors import ProcessingError
     from stripe_events.storage import Watch
     from stripe_events.storage._results import (
@@ -49,6 +52,13 @@ if TYPE_CHECKING:
         Taken,
     )
     from stripe_events.storage._steps import Step, Steps
+    from stripe_events.storage._verbs import Verb
+
+_LOOK: Final = 30e-6
+"""Seconds of a processor for a look whether anything is due."""
+
+_BRACKET: Final = 30e-6
+"""Seconds of a processor for a BEGIN, and for a COMMIT."""
 
 _WRITES: Final = (Write, WriteEach, Admit, Settle)
 
@@ -109,20 +119,56 @@ class Database:
         return _EPOCH + self._loop.time()
 
     async def perform(self, step: Step) -> Any:
-        """Give what a step gives, once its time has passed."""
-        self.statements[type(step).__name__] += 1
-        await asyncio.sleep(self._server.trip / 2)
-        async with self._processors:
-            begun = self.rows.begin(step)
-            fixed, each = _COSTS[type(step)]
-            seconds = fixed + each * begun.events
-            self.busy += seconds
-            await asyncio.sleep(seconds)
+        """Give what a step gives, once its time has passed, in a transaction of its own."""
+        begun = await self._begun(step, set())
         if begun.locked or isinstance(step, _WRITES):
             await asyncio.sleep(self._server.flush)
         given = self.rows.end(begun)
         await asyncio.sleep(self._server.trip / 2)
         return given
+
+    async def take(self, scope: str, verb: Verb[list[Taken]]) -> list[Taken]:
+        """Look whether anything is due, and only then perform a verb, in one transaction."""
+        await self._work("Look", _LOOK)
+        is_due = self.rows.is_due(scope)
+        await asyncio.sleep(self._server.trip / 2)
+        if not is_due:
+            return []
+        await self._work("Begin", _BRACKET)
+        await asyncio.sleep(self._server.trip / 2)
+        locked: set[Identity] = set()
+        taken = await adrive(verb, partial(self._perform_within, locked))
+        await self._work("Commit", _BRACKET)
+        await asyncio.sleep(self._server.flush)
+        self.rows.free(locked)
+        await asyncio.sleep(self._server.trip / 2)
+        return taken
+
+    async def _perform_within(self, locked: set[Identity], step: Step) -> Any:
+        begun = await self._begun(step, locked)
+        given = self.rows.end(begun)
+        self.rows.hold(begun, locked)
+        await asyncio.sleep(self._server.trip / 2)
+        return given
+
+    async def _begun(self, step: Step, locked: set[Identity]) -> Begun:
+        self.statements[type(step).__name__] += 1
+        await asyncio.sleep(self._server.trip / 2)
+        async with self._processors:
+            begun = self.rows.begin(step, locked)
+            fixed, each = _COSTS[type(step)]
+            await self._spend(fixed + each * begun.events)
+        return begun
+
+    async def _work(self, name: str, seconds: float) -> None:
+        self.statements[name] += 1
+        await asyncio.sleep(self._server.trip / 2)
+        async with self._processors:
+            await self._spend(seconds)
+
+    async def _spend(self, seconds: float) -> None:
+        self.busy += seconds
+        await asyncio.sleep(seconds)
 
     def hint(self) -> None:
         """Wake whoever watches, and once more a little later: a statement of its own."""
@@ -185,10 +231,11 @@ class Session(AsyncVerbs):
         """See ``AsyncInboxStore.take_due``; what comes of it is counted."""
         verb = _verbs.take_due(scope, code, claim_id, lease, limit)
         steps: list[tuple[Any, Any]] = []
-        taken: list[Taken] = await self._run(noted(verb, steps))
+        taken = await self._database.take(scope, noted(verb, steps))
         claims = self._database.claims
         claims["some" if taken else "none"] += 1
         for step, given in steps:
+            self._heed(step, given)
             if isinstance(step, WriteEach):
                 claims["won"] += given.count(True)
                 claims["lost"] += given.count(False)
@@ -203,9 +250,12 @@ class Session(AsyncVerbs):
 
     async def _perform(self, step: Step) -> Any:
         given = await self._database.perform(step)
+        self._heed(step, given)
+        return given
+
+    def _heed(self, step: Step, given: Any) -> None:
         self._guesses.note(step, given)
         now = asyncio.get_running_loop().time()
         if made_due(step, given, self._database.clock()) and now >= self._hinted + SPACING:
             self._hinted = now
             self._database.hint()
-        return given

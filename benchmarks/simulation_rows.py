@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stripe_events.storage._records import EventRecord
     from stripe_events.storage._steps import Step
 
-__all__ = ["Begun", "Rows"]
+__all__ = ["Begun", "Identity", "Rows"]
 
 Identity: TypeAlias = tuple[str, str]
 """Scope and id of an event."""
@@ -38,7 +38,8 @@ class Rows(MemoryStore):
     """
     What is stored, in this process's memory.
 
-    ``locked``: events that some statement has locked, which ``ReadDue`` leaves out.
+    ``locked``: events that some statement has locked, which ``ReadDue`` leaves out;
+    ``held``: those of them that stay so until the end of a transaction.
     ``states``: how many events are in each state.
     """
 
@@ -46,20 +47,21 @@ class Rows(MemoryStore):
         """Start empty."""
         super().__init__(clock=clock)
         self.locked: set[Identity] = set()
+        self.held: set[Identity] = set()
         self.states: Counter[str] = Counter()
         self._waiting: list[tuple[float, str, Identity]] = []
         self._parked: defaultdict[str, list[tuple[float, float, str]]] = defaultdict(list)
         self._performers |= {Admit: self._admit, Settle: self._settle}
 
-    def begin(self, step: Step) -> Begun:
-        """Let a statement lock what it is about, but for what others have locked."""
+    def begin(self, step: Step, mine: set[Identity]) -> Begun:
+        """Let a statement lock what it is about, but for what others than its transaction have."""
         match step:
             case ReadDue():
                 read: tuple[float, list[EventRecord]] = self._perform(step)
                 locked = {(record.scope, record.id) for record in read[1]}
                 begun = Begun(step, read, locked, len(locked))
             case WriteEach():
-                locked = set(map(_identity, step.changes)) - self.locked
+                locked = set(map(_identity, step.changes)) - (self.locked - mine)
                 begun = Begun(step, None, locked, len(step.changes))
             case _:
                 begun = Begun(step, None, set(), len(step.ids) if type(step) is ReadPayloads else 1)
@@ -75,6 +77,21 @@ class Rows(MemoryStore):
             written = {_identity(one) for one in made if self._write(Write((one,)))}
             return tuple(_identity(one) in written for one in step.changes)
         return self._performers[type(step)](step) if begun.read is None else begun.read
+
+    def is_due(self, scope: str) -> bool:
+        """Look whether anything is due: what is not committed yet still seems to be."""
+        return bool(self.held or self._read_due(ReadDue(scope, 1))[1])
+
+    def hold(self, begun: Begun, mine: set[Identity]) -> None:
+        """Keep what a statement has locked for the rest of its transaction."""
+        mine |= begun.locked
+        self.locked |= begun.locked
+        self.held |= begun.locked
+
+    def free(self, mine: set[Identity]) -> None:
+        """Let go of what a transaction has locked."""
+        self.locked -= mine
+        self.held -= mine
 
     def _read_due(self, asked: ReadDue) -> tuple[float, list[EventRecord]]:
         """Read by an index from which what has changed since is dropped when it is met."""

@@ -83,8 +83,13 @@ def arrival(number: int) -> Arrival:
     )
 
 
-async def raced(seconds: float) -> tuple[list[int], int]:
-    """Let two workers look for the one event that is due; give what each got, and who lost."""
+async def met(seconds: float) -> tuple[list[int], int, int]:
+    """
+    Let two workers look for the one event that is due, one of them so much later.
+
+    Give what each got, how many claims were lost to the other one, and how many
+    transactions were begun.
+    """
     database = Database(Server(processors=2, trip=0.002, flush=0.001))
     database.rows.enqueue(arrival(1))
 
@@ -93,22 +98,18 @@ async def raced(seconds: float) -> tuple[list[int], int]:
         return len(await Session(database).take_due("default", CODE, f"{after}", 30.0, 10))
 
     taken = await asyncio.gather(look(0.0), look(seconds))
-    return list(taken), database.claims["lost"]
+    return list(taken), database.claims["lost"], database.statements["Begin"]
 
 
-def test_two_workers_race_for_an_event_and_one_loses() -> None:
-    """What both have read as due, only one can claim; the other one has read it for nothing."""
-    assert ([1, 0], 1) == simulated(raced(0.0015))
+@pytest.mark.parametrize("seconds", [0.0005, 0.0015, 0.002, 0.0045, 0.0085])
+def test_what_a_transaction_has_read_others_skip_until_its_commit(seconds: float) -> None:
+    """Whoever comes before that finds something due, but gets nothing; nobody loses a claim."""
+    assert ([1, 0], 0, 2) == simulated(met(seconds))
 
 
-def test_who_reads_makes_who_wants_to_write_lose() -> None:
-    """A claim skips what another worker is reading at that moment."""
-    assert ([0, 1], 1) == simulated(raced(0.002))
-
-
-def test_what_a_statement_has_locked_others_skip() -> None:
-    """Who looks while another statement reads does not even see it."""
-    assert ([1, 0], 0) == simulated(raced(0.0005))
+def test_whoever_finds_nothing_due_begins_no_transaction() -> None:
+    """After the commit the event is in somebody's hands, for all to see."""
+    assert ([1, 0], 0, 1) == simulated(met(0.02))
 
 
 def test_statements_travel_and_queue() -> None:
