@@ -43,6 +43,16 @@ def test_without_a_watch_it_polls(service: Service) -> None:
         log.wait_for(lambda ids: ids == ["evt_0"])
 
 
+def test_a_store_may_advise_how_often_it_is_asked(service: Service) -> None:
+    """What the worker is told goes before; without either it is a second."""
+    router = service.code({"a": Handler()}, **inbox)
+    assert (1.0, 3.0) == (Worker(router).poll, Worker(router, poll=3.0).poll)
+
+    service.store.poll = 0.5
+
+    assert (0.5, 3.0) == (Worker(router).poll, Worker(router, poll=3.0).poll)
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"concurrency": 0}, "concurrency"),
     ({"concurrency": 1.5}, "concurrency"),
