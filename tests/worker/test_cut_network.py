@@ -119,7 +119,7 @@ def test_late_writes_are_refused(way: Way, file: Path, handler: str, at: int) ->
     indirect=["way"],
 )
 def test_a_claim_whose_answer_comes_too_late(way: Way, file: Path, handler: str) -> None:
-    """It has run out when the worker hears of it: its handler runs, and its writes are refused."""
+    """It has run out when the worker hears of it: nothing is begun, and the next event is."""
     with (
         closing(Office(way.place, file, (handler,), lease=SHORT)) as office,
         crew(way.far, file, Remote, gate=file, handler=handler, at=0) as cut_off,
@@ -130,11 +130,10 @@ def test_a_claim_whose_answer_comes_too_late(way: Way, file: Path, handler: str)
         until(lambda: way.proxy.holds)
         taken_over(office)
         way.proxy.let_pass()
-        until(lambda: "LostClaim" in lines(file))
         office.receive("evt_2")
         until(office.all_over)
         assert {"evt_1", "evt_2"} == office.in_states({"done"})
-    check_effects(way, file, handler)
+    check_effects(way, file, handler, runs=1)
 
 
 def taken_over(office: Office) -> None:
@@ -144,10 +143,10 @@ def taken_over(office: Office) -> None:
     assert 1 == office.records()["evt_1"].abandoned
 
 
-def check_effects(way: Way, file: Path, handler: str) -> None:
-    """See that transactions counted once, and that what is outside of them was done at least."""
+def check_effects(way: Way, file: Path, handler: str, runs: int = 2) -> None:
+    """See that transactions counted once, and what is outside of them as often as it was begun."""
     if handler == "file":
-        assert {"evt_1/file": 2, "evt_2/file": 1} == {
+        assert {"evt_1/file": runs, "evt_2/file": 1} == {
             line: times for line, times in lines(file).items() if "/" in line
         }
     else:
