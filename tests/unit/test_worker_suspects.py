@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stripe_events._worker import suspects
+from stripe_events._worker import engine, suspects
 from stripe_events._worker.suspects import Patience
 from stripe_events.storage import Code
 from stripe_events.storage._operations import ReadDue
 from stripe_events.worker import Worker
 from tests.unit.recorded import HANDLE, Handler, Service, WatchedStore
 from tests.unit.waiting import LIMIT, aio, ended, ours, reached
-from tests.unit.workers import LONG, Gate, event, fill, running, until
+from tests.unit.workers import LONG, Gate, Log, event, fill, running, until
 
 if TYPE_CHECKING:
     from stripe_events import EventRouter
@@ -58,7 +58,10 @@ def test_suspects_are_away_longer_each_time_until_one_has_ended() -> None:
 
 def test_suspects_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though there is room for all; a burst waits for those that were sent away."""
-    monkeypatch.setattr(suspects, "_FIRST", 0.02)
+    monkeypatch.setattr(suspects, "_FIRST", 0.1)
+    monkeypatch.setattr(engine, "_BURST", 0.01)
+    ends, end = Log(), Patience.end
+    monkeypatch.setattr(Patience, "end", lambda self: (ends.add(1), end(self)))
     service, gate, began = Service(HANDLE), Gate(), monotonic()
     service.ledger = service.store = WatchedStore(
         clock=lambda: service.clock.now + monotonic() - began
@@ -75,6 +78,7 @@ def test_suspects_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     thread.join(LIMIT)
 
     assert ("stopped", 3, 1) == (worker.status.state, worker.status.handled, gate.most)
+    assert 3 == len(ends.entries)
     service.close()
 
 
