@@ -40,7 +40,7 @@ def test_what_this_code_lacks_for_long_is_looked_at_less_often(
     caplog.set_level("INFO")
     fill(service, service.code({"b": Handler()}, **inbox), 8)
     old = service.code({}, **inbox)
-    for lacked, least, most in [(0, 30, 60), (600, 300, 600), (9_000, 450, 900)]:
+    for lacked, least, most in [(0, 30, 60), (120, 60, 120), (9_000, 90, 180)]:
         service.clock.now += lacked
         assert 8 == burst(old).returned
         records = [service.record(f"evt_{number}") for number in range(8)]

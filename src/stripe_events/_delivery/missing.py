@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 AGAIN: Final = 60.0
 """Seconds, at most, until a worker looks whether the code has now what it lacked so long."""
 
-_LONG: Final = 900.0
-"""The same for what the code has lacked for longer than that."""
+_LONG: Final = 180.0
+"""The same for what the code has lacked for longer: soon after it has come, all is to be run."""
 
 
 def until_known(claimed: Claimed, missing: tuple[str, ...]) -> float:
