@@ -157,13 +157,15 @@ def test_handlers_that_were_registered_since_join(service: Service) -> None:
 
 
 def test_what_this_code_does_not_have_is_given_back_uncounted(service: Service) -> None:
-    """Due again in a minute; after a day the handler is dead."""
+    """Due again within a minute; after a day the handler is dead."""
     service.deliver(service.code({"a": Handler()}, delivery="inbox"))
     other = service.code({"b": Handler()}, delivery="inbox")
 
     assert 1 == service.rescue(other).failed
     record = service.record()
-    assert ("pending", service.clock.now + 60) == (record.state, record.due)
+    assert "pending" == record.state
+    assert record.due is not None
+    assert 30 <= record.due - service.clock.now <= 60
     assert (0, "planned", "succeeded") == (
         service.handler("a").attempts,
         service.handler("a").outcome,

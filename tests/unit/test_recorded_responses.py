@@ -171,14 +171,16 @@ def test_only_one_handler_answers(service: Service) -> None:
 
 
 def test_a_missing_handler_changes_no_answer(service: Service) -> None:
-    """The event is given back to the inbox, which tries again in a minute."""
+    """The event is given back to the inbox, which tries again within a minute."""
     service.deliver(service.code({"a": answering, "gone": Handler(ValueError("not now"))}))
 
     response = service.deliver(service.code({"a": answering}))
 
     assert (ANSWER, Outcome.HANDLER_MISSING) == (sent(response), response.outcome)
     record = service.record()
-    assert ("pending", "inbox", service.clock.now + 60) == (record.state, record.lane, record.due)
+    assert ("pending", "inbox") == (record.state, record.lane)
+    assert record.due is not None
+    assert 30 <= record.due - service.clock.now <= 60
 
 
 @pytest.mark.parametrize("headers", [{"x": "a\nb"}, {"x y": "1"}])

@@ -130,7 +130,7 @@ def test_an_event_that_fails_in_the_inbox_stays_there(place: Place, bank: Bank) 
         inline.on("charge.succeeded", name="pay")(bank.handler("pay"))
         with closing(inline):
             store.enqueue(arrival_of(inline))
-            assert 1 == inline.rescue().failed
+            assert (1, ["pay"]) == (inline.rescue().failed, bank.calls)
             record = store.get("default", "evt_1").record
     assert ("failed", "inbox") == (record.state, record.lane)
     assert record.due - record.last_seen < 60
@@ -138,7 +138,7 @@ def test_an_event_that_fails_in_the_inbox_stays_there(place: Place, bank: Bank) 
 
 def arrival_of(of: EventRouter) -> Any:
     """Give what a delivery of the event tells the store."""
-    from stripe_events._delivery.ledger import planned
+    from stripe_events._delivery.ledger import encoded, planned
     from stripe_events._parse import event_of
     from stripe_events.storage import Plan
 
@@ -147,4 +147,4 @@ def arrival_of(of: EventRouter) -> Any:
     event = event_of(snapshot(), 0.0)
     wanted, _ = settings.table.candidates(event)
     plan = Plan(planned(event, wanted))
-    return settings.ledger.arrival(event, None, plan, trusted=False)
+    return settings.ledger.arrival(event, encoded(event), plan, trusted=False)
