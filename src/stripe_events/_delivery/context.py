@@ -69,7 +69,7 @@ class Delivery:
         self._started = monotonic()
         self.ends: float = self._started + seconds
         self.answer: Answer | None = None
-        self.is_abandoned = False  # to a thread that still ran when a shutdown came between
+        self.is_abandoned: bool = False  # to a thread that still ran when a shutdown came between
         self._id: str | None = None
 
     def elapsed(self) -> float:
