@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stripe_events.errors import StoreError
-from stripe_events.storage import Claimed, Finished, Query, RedisStore
+from stripe_events.storage import Claimed, Enqueued, Finished, Query, RedisStore
 from stripe_events.testing._contract.making import NOW, arrival, code, succeeded
 from tests.stores.faults.proxy import proxy_to
 from tests.stores.redis_ledgers import SUCCEEDED, RedisLedgers, advance, broken_rules
@@ -143,7 +143,7 @@ def _take(store: Opened, claim: Any) -> Any:
 
 VERBS: dict[str, tuple[Callable[[Opened, Any], Any], Any]] = {
     "accept": (_accept, 1),
-    "enqueue": (lambda store, _: store.enqueue(arrival("evt_new")), ()),
+    "enqueue": (lambda store, _: store.enqueue(arrival("evt_new")), Enqueued()),
     "take_due": (_take, [1]),
     "extend": (lambda store, claim: store.extend([claim]), []),
     "finish": (lambda store, claim: store.finish(claim, SUCCEEDED), Finished("done")),

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tests.worker.places import AnyPlace
 
 PAUSES = 2
+MOST = 12
+"""Pauses, of which one at least is to hit a worker that holds something."""
+
 EVENTS = 40
 """That come in before each pause."""
 
@@ -32,20 +35,28 @@ def test_what_it_does_after_that_counts_no_more(place: AnyPlace, file: Path) -> 
     ):
         workers.hire(2)
         workers.have_begun()
-        for number in range(PAUSES):
+        number = 0
+        while number < PAUSES or not (number == MOST or taken_over(office)):
             new = [f"evt_{number * EVENTS + one}" for one in range(EVENTS)]
             events += new
             office.receive(*new)
             target = office.steps + random.randrange(1, EVENTS)
             until(lambda target=target: office.steps >= target)
-            workers.members[number].pause()
+            paused = workers.members[number % 2]
+            paused.pause()
             pause(1.5 * LEASE)
-            workers.members[number].resume()
+            paused.resume()
+            number += 1
         until(office.all_over)
         statuses = workers.stop()
         office.check_ends(events)
-        assert any(record.abandoned for record in office.records().values())
+        assert taken_over(office)
     assert {"stopped"} == {status.state for status in statuses}
+
+
+def taken_over(office: Office) -> bool:
+    """Tell whether a worker has lost something to another one."""
+    return any(record.abandoned for record in office.records().values())
 
 
 def pause(seconds: float) -> None:
